@@ -25,3 +25,4 @@
 //! | 3 | [`controller`] | watch, index, `desired`, statuses, their one writer |
 //! | 4 | [`command`], [`cli`], [`server`], [`metrics`], [`telemetry`] | composition |
 
+pub mod detect;

@@ -1,0 +1,40 @@
+//! One stored document as a source hands it over, before anything of it is understood, and why it
+//! may not be understood at all.
+
+use bytes::Bytes;
+
+/// A document that holds one audit event, or an `EventList` of them, in any known layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The index (or file) the document was read from.
+    pub index: String,
+    /// The document's id in that index (or the line number in the file, counted from 1).
+    pub id: String,
+    /// The document's own time field as stored, RFC 3339; used only where the event has no time.
+    pub time: Option<String>,
+    /// The JSON of the document, unparsed: one hostile document cannot spoil its page.
+    pub source: Bytes,
+}
+
+/// Why a document is not an audit event: it is set aside, counted, and its page goes on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Larger than 8 MiB.
+    #[error("document is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// Nested deeper than 64.
+    #[error("document is nested deeper than {limit}")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// Not JSON.
+    #[error("document is not valid JSON: {0}")]
+    NotJson(String),
+    /// JSON, but no audit event in any known layout.
+    #[error("document holds no Kubernetes audit event")]
+    NotAnAuditEvent,
+}
