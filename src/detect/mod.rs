@@ -1,13 +1,26 @@
 //! Detection: audit events in, alerts out. Pure, synchronous, without a clock.
 
+pub mod alert;
+mod condition;
+pub mod context;
+pub mod definition;
 mod derived;
 pub mod document;
 pub mod event;
 pub mod field;
+mod identity;
 pub mod json;
 pub mod layout;
+pub mod limits;
+mod message;
+mod network;
+mod pattern;
 mod pod_spec;
+mod predicate;
+pub mod problem;
+pub mod rule;
 mod schema;
+mod selection;
 mod suggestion;
 mod time;
 mod uri;

@@ -1,0 +1,267 @@
+//! Alerts: their identity, their index, their document.
+//!
+//! The document has the names of the Elastic Common Schema where it has one, and two rooms of its
+//! own: `kubernetes.audit`, a fixed few members of the event, and `k8scop`. It never holds request
+//! or response bodies. Every text in it is cut at [`TEXT_LIMIT`] characters, every list and object
+//! of free size is bounded, so that no event can make a document which its index refuses.
+
+mod attack;
+mod draft;
+mod profile;
+#[cfg(test)]
+mod tests;
+
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::{Map, Value};
+
+use super::{
+    context::Context,
+    definition::Severity,
+    derived,
+    document::Document,
+    event::Event,
+    field::Field,
+    identity::{self, Basis, EventKey},
+    json::{first_text, text, walk},
+};
+use draft::Draft;
+pub use profile::RuleProfile;
+
+/// The longest text of an alert document, in characters; a longer one ends in `…`.
+pub const TEXT_LIMIT: usize = 1024;
+
+/// The longest list of an alert document, and the most captures.
+const LIST_LIMIT: usize = 32;
+
+/// The most values that one piece of evidence shows.
+const EVIDENCE_VALUE_LIMIT: usize = 8;
+
+/// The longest value that a piece of evidence shows, in characters.
+const EVIDENCE_TEXT_LIMIT: usize = 256;
+
+/// Years whose days have an index of their own; other times are typing errors or forged.
+const DATED_YEARS: std::ops::Range<i16> = 2015..2100;
+
+/// Stands for values of fields that hold secrets.
+pub(super) const WITHHELD: &str = "(withheld)";
+
+/// Members of an audit event that an alert, its identity and the reading of an event look at.
+pub(super) const MEMBERS: [&str; 15] = [
+    "annotations",
+    "apiVersion",
+    "auditID",
+    "impersonatedUser",
+    "kind",
+    "objectRef",
+    "requestReceivedTimestamp",
+    "requestURI",
+    "responseStatus",
+    "sourceIPs",
+    "stage",
+    "stageTimestamp",
+    "user",
+    "userAgent",
+    "verb",
+];
+
+/// What a rule says about a request. The same request and rule give the same id for ever.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    /// 40 hex digits, a pure function of tenant, rule and request (`docs/alerts.md`).
+    pub id: String,
+    /// `namespace/name` of the rule.
+    pub rule: String,
+    /// Category of the rule.
+    pub category: String,
+    /// Severity of the rule.
+    pub severity: Severity,
+    /// Time of the request; decides the index. `None`: undated.
+    pub time: Option<Timestamp>,
+    /// The alert document, ECS names, one line of JSON.
+    pub document: serde_json::Value,
+}
+
+/// What a rule found in one event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Finding {
+    /// The rendered message.
+    pub message: String,
+    /// Named groups of the patterns that matched.
+    pub captures: BTreeMap<String, String>,
+    /// The predicates that held.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A predicate that held, and what it saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Name of the selection.
+    pub selection: String,
+    /// The field it looked at.
+    pub field: Field,
+    /// The operator, as rules write it.
+    pub operator: &'static str,
+    /// The values of the field that met it.
+    pub values: Vec<String>,
+}
+
+impl Alert {
+    /// Makes the alert of a rule about an event of a document.
+    pub fn new(
+        event: &Event,
+        document: &Document,
+        rule: &RuleProfile,
+        finding: &Finding,
+        context: &Context,
+    ) -> Self {
+        let key = EventKey::new(event, document, &context.cluster, rule.alert_per());
+        let id = key.alert_id(&context.tenant, rule.key());
+        let mut draft = rule.draft().clone();
+        draft.put("event.id", id.as_str());
+        draft.put("event.created", context.now.to_string());
+        draft.put(
+            "@timestamp",
+            event.time().unwrap_or(context.now).to_string(),
+        );
+        draft.put("message", finding.message.as_str());
+        describe_request(&mut draft, event.root(), context);
+        describe_finding(&mut draft, finding);
+        describe_origin(&mut draft, document, context);
+        draft.put("k8scop.event.key", key.to_hex());
+        if key.basis() == Basis::Document {
+            draft.put("k8scop.event.key_basis", "doc");
+        }
+        draft.put(
+            "k8scop.fingerprint",
+            identity::fingerprint(&[&context.tenant, rule.key(), &key.to_hex()]),
+        );
+        Self {
+            id,
+            rule: rule.key().to_owned(),
+            category: rule.category().to_owned(),
+            severity: rule.severity(),
+            time: event.time(),
+            document: draft.finish(),
+        }
+    }
+
+    /// The index this alert belongs to: `<prefix>-yyyy.MM.dd` of the request's day (UTC), or
+    /// `<prefix>-undated` for a request without a time or with one outside the years 2015 to 2099;
+    /// `{category}` in the prefix stands for the category in lower case.
+    pub fn index(&self, prefix: &str) -> String {
+        let prefix = prefix.replace("{category}", &self.category.to_lowercase());
+        let day = self.time.map(|time| time.to_zoned(TimeZone::UTC).date());
+        match day.filter(|day| DATED_YEARS.contains(&day.year())) {
+            Some(day) => format!("{prefix}-{}", day.strftime("%Y.%m.%d")),
+            None => format!("{prefix}-undated"),
+        }
+    }
+}
+
+fn describe_request(draft: &mut Draft, root: &Value, context: &Context) {
+    let one = |path: &[&str]| first_text(root, path);
+    draft.put("event.action", one(&["verb"]));
+    draft.put("event.outcome", outcome(root));
+    draft.put("user.name", one(&["user", "username"]));
+    draft.put("user.roles", list(root, &["user", "groups"]));
+    draft.put(
+        "user.effective.name",
+        one(&["impersonatedUser", "username"]),
+    );
+    draft.put("source.ip", ip(root));
+    draft.put("user_agent.original", one(&["userAgent"]));
+    draft.put("orchestrator.cluster.name", context.cluster.as_str());
+    draft.put("orchestrator.namespace", one(&["objectRef", "namespace"]));
+    draft.put(
+        "orchestrator.resource.type",
+        one(&["objectRef", "resource"]),
+    );
+    draft.put("orchestrator.resource.name", one(&["objectRef", "name"]));
+    for name in ["auditID", "stage", "verb", "requestURI"] {
+        draft.put(&format!("kubernetes.audit.{name}"), one(&[name]));
+    }
+    for name in [
+        "resource",
+        "namespace",
+        "name",
+        "uid",
+        "apiGroup",
+        "apiVersion",
+        "resourceVersion",
+        "subresource",
+    ] {
+        let value = one(&["objectRef", name]);
+        draft.put(&format!("kubernetes.audit.objectRef.{name}"), value);
+    }
+    draft.put("kubernetes.audit.responseStatus.code", code(root));
+}
+
+fn describe_finding(draft: &mut Draft, finding: &Finding) {
+    let captures = finding.captures.iter().take(LIST_LIMIT);
+    let captures: Map<String, Value> = captures
+        .map(|(name, value)| (name.clone(), draft::text(value)))
+        .collect();
+    let evidence = finding.evidence.iter().take(LIST_LIMIT);
+    let evidence: Vec<Value> = evidence.map(evidence_value).collect();
+    draft.put("k8scop.captures", Value::Object(captures));
+    draft.put("k8scop.evidence", Value::Array(evidence));
+}
+
+fn evidence_value(evidence: &Evidence) -> Value {
+    let values: Vec<Value> = match evidence.field.is_secret() {
+        true => vec![WITHHELD.into()],
+        false => {
+            let values = evidence.values.iter().take(EVIDENCE_VALUE_LIMIT);
+            values
+                .map(|value| draft::cut(value, EVIDENCE_TEXT_LIMIT))
+                .collect()
+        }
+    };
+    serde_json::json!({
+        "selection": evidence.selection,
+        "field": evidence.field.to_string(),
+        "operator": evidence.operator,
+        "values": values,
+    })
+}
+
+fn describe_origin(draft: &mut Draft, document: &Document, context: &Context) {
+    draft.put("k8scop.job", context.job.as_str());
+    draft.put("k8scop.source.index", document.index.as_str());
+    draft.put("k8scop.source.id", document.id.as_str());
+}
+
+/// Whether the request did what it was to do, as far as the event tells.
+fn outcome(root: &Value) -> &'static str {
+    let status = first_text(root, &["responseStatus", "status"]);
+    match (derived::decision(root), status.as_deref(), code(root)) {
+        (Some("forbid"), ..) | (_, Some("Failure"), _) | (_, _, Some(400..)) => "failure",
+        (_, _, Some(100..)) | (_, Some("Success"), _) => "success",
+        _ => "unknown",
+    }
+}
+
+fn code(root: &Value) -> Option<i64> {
+    first_text(root, &["responseStatus", "code"])?.parse().ok()
+}
+
+/// The caller's address, if it is one: the field of the index takes nothing else.
+fn ip(root: &Value) -> Option<String> {
+    let ip: IpAddr = derived::source_ip(root)?.parse().ok()?;
+    Some(ip.to_string())
+}
+
+fn list(root: &Value, path: &[&str]) -> Vec<Value> {
+    let mut values = Vec::new();
+    walk(root, path, &mut |end| {
+        if let Some(value) = text(end)
+            && values.len() < LIST_LIMIT
+        {
+            values.push(draft::text(&value));
+        }
+    });
+    values
+}

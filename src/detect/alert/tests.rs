@@ -1,0 +1,252 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::detect::{definition::RuleDefinition, layout::Layout, rule::RuleIdentity};
+
+const CANARY: &str = "hunter2-canary";
+
+fn profile() -> RuleProfile {
+    let definition: RuleDefinition = serde_json::from_value(json!({
+        "title": "Command executed in a pod",
+        "severity": "Medium",
+        "category": "Exec",
+        "tags": ["attack.execution", "attack.t1609", "attack.TA0006", "attack.t1552.007", "team.a"],
+        "references": ["https://example.org/exec", "https://example.org/more"],
+        "selections": [{"name": "session", "all": [{"field": "verb", "equals": "get"}]}],
+        "exceptions": [{"name": "break-glass", "all": [{"field": "verb", "equals": "x"}]}],
+    }))
+    .expect("the definition is whole");
+    let identity = RuleIdentity {
+        namespace: "security".to_owned(),
+        name: "pod-exec".to_owned(),
+        uid: "11111111-2222-3333-4444-555555555555".to_owned(),
+    };
+    RuleProfile::new(&identity, &definition, "0123456789abcdef")
+}
+
+fn request() -> Value {
+    json!({
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "level": "RequestResponse",
+        "auditID": "5f2c9a52-3a2e-4a53-9a55-2f6f4c1b8c11",
+        "stage": "ResponseComplete",
+        "verb": "get",
+        "requestURI": "/api/v1/namespaces/shop/pods/web-0/exec?command=id",
+        "user": {"username": "alice", "groups": ["dev", "system:authenticated"]},
+        "impersonatedUser": {"username": "bob"},
+        "sourceIPs": ["203.0.113.1", "192.0.2.9"],
+        "userAgent": "kubectl/v1.33.0",
+        "objectRef": {"resource": "pods", "namespace": "shop", "name": "web-0",
+            "apiVersion": "v1", "subresource": "exec"},
+        "responseStatus": {"code": 101, "message": CANARY},
+        "requestObject": {"kind": "PodExecOptions", "data": CANARY},
+        "responseObject": {"data": CANARY},
+        "requestReceivedTimestamp": "2026-11-01T23:59:59.123456Z",
+        "stageTimestamp": "2026-11-02T00:00:00.223456Z",
+        "annotations": {"authorization.k8s.io/decision": "allow", "x": CANARY},
+    })
+}
+
+fn evidence(field: &str, value: &str) -> Evidence {
+    Evidence {
+        selection: "session".to_owned(),
+        field: Field::parse(field).expect("a known field"),
+        operator: "equals",
+        values: vec![value.to_owned()],
+    }
+}
+
+fn finding() -> Finding {
+    Finding {
+        message: "alice ran id in shop/web-0".to_owned(),
+        captures: BTreeMap::from([("pod".to_owned(), "web-0".to_owned())]),
+        evidence: vec![
+            evidence("verb", "get"),
+            evidence("requestObject.data", CANARY),
+        ],
+    }
+}
+
+fn context(layout: Layout) -> Context {
+    Context {
+        tenant: "security".to_owned(),
+        job: "prod".to_owned(),
+        cluster: "blue".to_owned(),
+        layout,
+        now: "2026-11-02T00:00:05Z".parse().expect("a time"),
+    }
+}
+
+fn document(source: &Value) -> Document {
+    Document {
+        index: "audit-2026.11.01".to_owned(),
+        id: "doc-1".to_owned(),
+        time: None,
+        source: source.to_string().into(),
+    }
+}
+
+fn alert_of(source: &Value, finding: &Finding) -> Alert {
+    let document = document(source);
+    let context = context(Layout::Auto);
+    let events = Event::read(&document, context.layout).expect("an audit event");
+    Alert::new(&events[0], &document, &profile(), finding, &context)
+}
+
+fn alert(source: &Value) -> Alert {
+    alert_of(source, &finding())
+}
+
+/// The dotted names of all fields; what is of free shape counts as one.
+fn names(prefix: &str, value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::Object(map) if prefix != "k8scop.captures" => {
+            for (key, child) in map {
+                let name = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
+                self::names(&name, child, names);
+            }
+        }
+        _ => names.push(prefix.to_owned()),
+    }
+}
+
+#[test]
+fn the_document_is_as_documented() {
+    insta::assert_json_snapshot!(alert(&request()).document);
+}
+
+#[test]
+fn every_field_outside_our_rooms_is_an_ecs_field() {
+    let known: Vec<&str> = include_str!("ecs_fields.txt").lines().collect();
+    let mut names = Vec::new();
+    self::names("", &alert(&request()).document, &mut names);
+    names.retain(|name| !name.starts_with("k8scop.") && !name.starts_with("kubernetes.audit."));
+    names.retain(|name| !known.contains(&name.as_str()));
+    assert_eq!(names, Vec::<String>::new());
+}
+
+#[test]
+fn no_body_or_secret_reaches_the_document() {
+    let mut source = request();
+    source["objectRef"]["data"] = CANARY.into();
+    let text = alert(&source).document.to_string();
+    assert!(!text.contains(CANARY), "{text}");
+}
+
+#[test]
+fn the_outcome_is_what_the_event_tells() {
+    let outcome = |status: Value, decision: &str| {
+        let annotations = json!({"authorization.k8s.io/decision": decision});
+        super::outcome(&json!({"responseStatus": status, "annotations": annotations}))
+    };
+    for (status, decision, expected) in [
+        (json!({"code": 200}), "allow", "success"),
+        (json!({"code": "101"}), "allow", "success"),
+        (json!({"code": 404}), "allow", "failure"),
+        (json!({"code": 200}), "forbid", "failure"),
+        (json!({"status": "Failure"}), "allow", "failure"),
+        (json!({"status": "Success"}), "", "success"),
+        (json!({}), "allow", "unknown"),
+        (json!({"code": 0}), "", "unknown"),
+    ] {
+        assert_eq!(
+            outcome(status.clone(), decision),
+            expected,
+            "{status} {decision}"
+        );
+    }
+}
+
+#[test]
+fn the_index_is_the_day_of_the_request() {
+    let index = |time: &str, prefix: &str| {
+        let mut source = request();
+        source["requestReceivedTimestamp"] = time.into();
+        source["stageTimestamp"] = Value::Null;
+        alert(&source).index(prefix)
+    };
+    for (time, expected) in [
+        ("2026-11-01T23:59:59.999999Z", "alerts-2026.11.01"),
+        ("2026-11-02T00:30:00+01:00", "alerts-2026.11.01"),
+        ("2015-01-01T00:00:00Z", "alerts-2015.01.01"),
+        ("2014-12-31T23:59:59Z", "alerts-undated"),
+        ("2099-12-31T23:59:59Z", "alerts-2099.12.31"),
+        ("2100-01-01T00:00:00Z", "alerts-undated"),
+        ("yesterday", "alerts-undated"),
+    ] {
+        assert_eq!(index(time, "alerts"), expected, "{time}");
+    }
+    let time = "2026-11-01T00:00:00Z";
+    assert_eq!(
+        index(time, "k8scop-{category}-alerts"),
+        "k8scop-exec-alerts-2026.11.01"
+    );
+}
+
+#[test]
+fn hostile_values_stay_within_bounds() {
+    let mut source = request();
+    let long = "🦀".repeat(2_000);
+    source["auditID"] = long.as_str().into();
+    source["userAgent"] = long.as_str().into();
+    source["user"]["groups"] = vec![long.as_str(); 100].into();
+    source["sourceIPs"] = json!(["not an address"]);
+    let finding = Finding {
+        message: long.clone(),
+        captures: (0..100).map(|n| (format!("c{n}"), long.clone())).collect(),
+        evidence: vec![
+            Evidence {
+                values: vec![long; 10],
+                ..evidence("verb", "")
+            };
+            100
+        ],
+    };
+    let document = alert_of(&source, &finding).document;
+    assert!(document.to_string().len() < 1024 * 1024);
+    assert_eq!(document.pointer("/source"), None);
+    let message = document["message"].as_str().expect("a text");
+    assert_eq!(
+        (message.chars().count(), message.chars().last()),
+        (TEXT_LIMIT, Some('…'))
+    );
+    assert_eq!(
+        document["user"]["roles"].as_array().map(Vec::len),
+        Some(LIST_LIMIT)
+    );
+}
+
+#[test]
+fn an_event_without_name_and_time_is_known_by_its_document() {
+    let document = alert(&json!({"verb": "get", "stage": "ResponseComplete"})).document;
+    assert_eq!(document["k8scop"]["event"]["key_basis"], "doc");
+    assert_eq!(document["@timestamp"], document["event"]["created"]);
+}
+
+proptest! {
+    #[test]
+    fn the_id_depends_on_neither_layout_nor_job(user in "\\PC{0,10}", ips in proptest::collection::vec("[0-9.]{0,9}", 0..3)) {
+        let mut source = request();
+        source["user"]["username"] = user.into();
+        source["sourceIPs"] = ips.into();
+        let expected = alert(&source);
+        for stored in [
+            json!({"kubernetes": {"audit": source}}),
+            json!({"message": source.to_string()}),
+            json!({"kind": "EventList", "items": [source]}),
+        ] {
+            prop_assert_eq!(&alert(&stored), &expected);
+        }
+        let document = document(&source);
+        let other = Context { job: "another".to_owned(), now: Timestamp::UNIX_EPOCH, ..context(Layout::Raw) };
+        let events = Event::read(&document, Layout::Raw).expect("an audit event");
+        let again = Alert::new(&events[0], &document, &profile(), &Finding::default(), &other);
+        prop_assert_eq!(again.id, expected.id);
+    }
+}

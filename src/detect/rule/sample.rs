@@ -1,0 +1,78 @@
+//! The tests of a rule: sample events with the outcome that its author expects.
+
+use super::{Cause, Match, Outcome, Rule};
+use crate::detect::{
+    definition::{Expectation, RuleTest},
+    event::Event,
+    problem::{Problems, Reason, cut},
+};
+
+/// Characters of a message that are shown of each side of a difference.
+const SHOWN: usize = 96;
+
+/// Runs every test; each one that fails is a problem.
+pub fn check(rule: &Rule, problems: &mut Problems) {
+    for (index, test) in rule.definition.tests.iter().enumerate() {
+        if let Err(difference) = run(rule, test) {
+            let place = format!("spec.tests[{index}]");
+            problems.add(place, Reason::TestFailed, difference);
+        }
+    }
+}
+
+/// Runs one test; the error says what was expected and what came.
+fn run(rule: &Rule, test: &RuleTest) -> Result<(), String> {
+    let event = Event::from_value(test.event.clone());
+    let outcome = rule.evaluate(&event).map(|Match { outcome, .. }| outcome);
+    match (test.expect, outcome) {
+        (Expectation::NoMatch, None) => Ok(()),
+        (Expectation::Match, Some(Outcome::Alert(finding))) => match &test.message {
+            Some(expected) if *expected != finding.message => Err(format!(
+                "expected message {:?}, got {:?}",
+                cut(expected, SHOWN),
+                cut(&finding.message, SHOWN)
+            )),
+            _ => Ok(()),
+        },
+        (Expectation::Excepted, Some(Outcome::Excepted(met))) => match &test.exception {
+            Some(expected) if !met.contains(&expected.as_str()) => Err(format!(
+                "expected exception {:?}, but {} is met",
+                cut(expected, SHOWN),
+                met.join(", ")
+            )),
+            _ => Ok(()),
+        },
+        (Expectation::Excepted, Some(Outcome::Alert(_))) => {
+            Err("expected Excepted, but the rule matches and no exception is met".to_owned())
+        }
+        (expected, Some(Outcome::Excepted(met))) => Err(format!(
+            "expected {expected:?}, but exception {} is met",
+            met.join(", ")
+        )),
+        (Expectation::NoMatch, Some(Outcome::Alert(_))) => {
+            Err(format!("expected NoMatch, but {}", because(rule, &event)))
+        }
+        (expected, None) => Err(format!(
+            "expected {expected:?}, but {}",
+            because(rule, &event)
+        )),
+    }
+}
+
+/// The selection, and within it the predicate, that decided the outcome.
+fn because(rule: &Rule, event: &Event) -> String {
+    let selections = rule.selections();
+    let cause = rule
+        .condition()
+        .cause(&mut |index: usize| selections[index].holds(event));
+    match cause {
+        Some(Cause::Fails(index)) => {
+            let failure = selections[index].failure(event).unwrap_or_default();
+            format!("selections[{index}]{failure}")
+        }
+        Some(Cause::Holds(index)) => {
+            format!("selection \"{}\" holds", selections[index].name())
+        }
+        None => "the condition decides without a selection".to_owned(),
+    }
+}
