@@ -1,6 +1,7 @@
 //! Detection: audit events in, alerts out. Pure, synchronous, without a clock.
 
 pub mod alert;
+pub mod analyse;
 mod condition;
 pub mod context;
 pub mod definition;
@@ -19,6 +20,7 @@ mod pod_spec;
 mod predicate;
 pub mod problem;
 pub mod rule;
+pub mod ruleset;
 mod schema;
 mod selection;
 mod suggestion;

@@ -1,0 +1,91 @@
+//! The pure function in the middle: documents and rules in, alerts out.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::{
+    alert::Alert,
+    context::Context,
+    document::{Document, Rejection},
+    event::Event,
+    rule::{Match, Outcome},
+    ruleset::RuleSet,
+};
+
+/// What was found in some documents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Analysis {
+    /// Alerts in the order of the documents; an id stands once.
+    pub alerts: Vec<Alert>,
+    /// Audit events read.
+    pub events: u64,
+    /// Documents that were set aside.
+    pub quarantined: Vec<Quarantined>,
+    /// Uses of exceptions by rule key and exception name: one for each event, so that a request
+    /// which is logged at two stages counts twice.
+    pub excepted: BTreeMap<(String, String), u64>,
+}
+
+/// A document that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Its index.
+    pub index: String,
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub rejection: Rejection,
+}
+
+/// Analyses documents in their order. Of several alerts with one id, as the stages of a request
+/// make them, the first stays.
+pub fn analyse(documents: &[Document], rules: &RuleSet, context: &Context) -> Analysis {
+    let mut analysis = Analysis::default();
+    let mut ids = HashSet::new();
+    for document in documents {
+        match Event::read(document, context.layout) {
+            Ok(events) => {
+                for event in &events {
+                    analysis.add_event(event, document, rules, context, &mut ids);
+                }
+            }
+            Err(rejection) => analysis.quarantined.push(Quarantined {
+                index: document.index.clone(),
+                id: document.id.clone(),
+                rejection,
+            }),
+        }
+    }
+    analysis
+}
+
+impl Analysis {
+    fn add_event(
+        &mut self,
+        event: &Event,
+        document: &Document,
+        rules: &RuleSet,
+        context: &Context,
+        ids: &mut HashSet<String>,
+    ) {
+        self.events += 1;
+        for Match { rule, outcome } in rules.matches(event) {
+            match outcome {
+                Outcome::Alert(finding) => {
+                    let alert = Alert::new(event, document, rule.profile(), &finding, context);
+                    if ids.insert(alert.id.clone()) {
+                        self.alerts.push(alert);
+                    }
+                }
+                Outcome::Excepted(exceptions) => {
+                    for exception in exceptions {
+                        let key = (rule.key().to_owned(), exception.to_owned());
+                        *self.excepted.entry(key).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! All rules of a job, compiled together, never changed: a new set replaces the old one whole.
+//!
+//! An index finds the few rules that may match an event; only those are decided, and what was
+//! looked up or decided for one rule is not asked again for another. The index may name rules
+//! that do not match, never leave out one that does: [`RuleSet::matches_by_full_scan`] is the
+//! meaning, and a property test holds the two equal.
+
+mod cover;
+mod facts;
+mod index;
+mod program;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    alert,
+    definition::RuleState,
+    event::Event,
+    rule::{Match, Rule, fingerprint},
+};
+use facts::Facts;
+use index::Index;
+use program::{Programs, RuleId};
+
+/// An immutable set of enabled rules with the structures they share.
+#[derive(Debug)]
+pub struct RuleSet {
+    /// Ordered by key.
+    rules: Vec<Arc<Rule>>,
+    revision: String,
+    programs: Programs,
+    index: Index,
+}
+
+impl RuleSet {
+    /// Compiles a set. Disabled rules are left out; of several with one key the first stays.
+    pub fn new(rules: impl IntoIterator<Item = Arc<Rule>>) -> RuleSet {
+        let mut rules: Vec<_> = rules
+            .into_iter()
+            .filter(|rule| rule.definition().state == RuleState::Enabled)
+            .collect();
+        rules.sort_by(|a, b| a.key().cmp(b.key()));
+        rules.dedup_by(|a, b| a.key() == b.key());
+        let mut programs = Programs::new(&rules);
+        let index = Index::new(&rules, &mut programs);
+        RuleSet {
+            revision: revision(&rules),
+            rules,
+            programs,
+            index,
+        }
+    }
+
+    /// Number of rules.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The rules, ordered by key.
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// Fingerprint over the keys and revisions of its rules: 16 hex digits.
+    pub fn revision(&self) -> &str {
+        &self.revision
+    }
+
+    /// Sorted paths of the audit event that its rules and the alert document can see, none below
+    /// another.
+    pub fn fields(&self) -> Vec<String> {
+        let of_rules = self
+            .rules
+            .iter()
+            .flat_map(|rule| rule.fields().flat_map(|field| field.sources()));
+        let of_alerts = alert::MEMBERS.iter().map(|&path| path.to_owned());
+        let paths: BTreeSet<String> = of_rules.chain(of_alerts).collect();
+        let is_below = |path: &str| {
+            path.match_indices('.')
+                .any(|(dot, _)| paths.contains(&path[..dot]))
+        };
+        paths
+            .iter()
+            .filter(|path| !is_below(path))
+            .cloned()
+            .collect()
+    }
+
+    /// The rules that match an event, ordered by key.
+    pub fn matches(&self, event: &Event) -> Vec<Match<'_>> {
+        self.conclude(self.matching(event), event)
+    }
+
+    /// The same without index and without anything shared: each rule is asked by itself.
+    pub fn matches_by_full_scan(&self, event: &Event) -> Vec<Match<'_>> {
+        self.conclude(self.matching_by_full_scan(event), event)
+    }
+
+    fn matching(&self, event: &Event) -> Vec<RuleId> {
+        let facts = Facts::new(event, &self.programs);
+        let mut rules = self.index.candidates(&facts);
+        rules.retain(|&rule| self.programs.holds(rule, &facts));
+        rules
+    }
+
+    fn matching_by_full_scan(&self, event: &Event) -> Vec<RuleId> {
+        (0..self.rules.len())
+            .filter(|&rule| self.rules[rule].holds(event))
+            .collect()
+    }
+
+    fn conclude(&self, matching: Vec<RuleId>, event: &Event) -> Vec<Match<'_>> {
+        matching
+            .into_iter()
+            .map(|rule| self.rules[rule].conclude(event))
+            .collect()
+    }
+}
+
+fn revision(rules: &[Arc<Rule>]) -> String {
+    let lines: String = rules
+        .iter()
+        .map(|rule| format!("{}\n{}\n", rule.key(), rule.revision()))
+        .collect();
+    fingerprint(lines.as_bytes())
+}

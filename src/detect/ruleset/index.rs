@@ -1,0 +1,173 @@
+//! From the values of an event to the rules that may match it: one hash look-up and one pass of a
+//! multi-pattern automaton for each field that the index looks at.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use aho_corasick::AhoCorasick;
+
+use super::{
+    cover::{self, Anchor, Cover, Key},
+    facts::Facts,
+    program::{FieldId, Programs, RuleId},
+};
+use crate::detect::rule::Rule;
+
+/// Where each rule of a set is entered.
+#[derive(Debug)]
+pub struct Index {
+    /// Rules without a cover, candidates of every event.
+    always: Vec<RuleId>,
+    fields: Vec<FieldIndex>,
+}
+
+/// The entries that ask for one field.
+#[derive(Debug, Default)]
+struct FieldIndex {
+    field: FieldId,
+    present: Vec<RuleId>,
+    equal: HashMap<String, Vec<RuleId>>,
+    literals: Option<Literals>,
+}
+
+/// The texts that are looked for in the values of one field.
+#[derive(Debug)]
+struct Literals {
+    automaton: AhoCorasick,
+    /// The rules of each text, by its number in the automaton.
+    rules: Vec<Vec<(Anchor, RuleId)>>,
+}
+
+/// The entries of all rules by their keys.
+type Entries = BTreeMap<Key, Vec<RuleId>>;
+
+impl Index {
+    /// Enters every rule under the cheapest keys of its cover.
+    pub fn new(rules: &[Arc<Rule>], programs: &mut Programs) -> Self {
+        let covers: Vec<_> = rules
+            .iter()
+            .map(|rule| cover::of_rule(rule, programs))
+            .collect();
+        let mut shared: HashMap<&Key, usize> = HashMap::new();
+        for key in covers.iter().flat_map(Cover::keys) {
+            *shared.entry(key).or_default() += 1;
+        }
+        let cost = |key: &Key| cost(key, shared.get(key).copied().unwrap_or(1));
+        let mut always = Vec::new();
+        let mut entries = Entries::new();
+        for (rule, cover) in covers.iter().enumerate() {
+            match cover.cheapest(&cost) {
+                None => always.push(rule),
+                Some((_, keys)) => {
+                    for key in keys {
+                        entries.entry(key).or_default().push(rule);
+                    }
+                }
+            }
+        }
+        let fields = by_field(entries);
+        Self { always, fields }
+    }
+
+    /// The rules that may match the event of these facts, in order, each once.
+    pub fn candidates(&self, facts: &Facts<'_>) -> Vec<RuleId> {
+        let mut candidates = self.always.clone();
+        for field in &self.fields {
+            field.candidates(facts, &mut candidates);
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates
+    }
+}
+
+/// How many candidates a key may make, in no particular unit: texts that many rules ask for tend
+/// to be common in events, and so do short ones; most fields are there in most events.
+fn cost(key: &Key, sharing_rules: usize) -> f64 {
+    let commonness = match key {
+        Key::Equal(..) => 1.0,
+        Key::Literal(_, _, text) => 1.0 + 32.0 / (text.len() * text.len()) as f64,
+        Key::Present(_) => 64.0,
+    };
+    commonness * sharing_rules as f64
+}
+
+fn by_field(entries: Entries) -> Vec<FieldIndex> {
+    let mut fields: BTreeMap<FieldId, (FieldIndex, Vec<LiteralEntry>)> = BTreeMap::new();
+    for (key, rules) in entries {
+        let (Key::Equal(field, _) | Key::Literal(field, ..) | Key::Present(field)) = key;
+        let (index, literals) = fields.entry(field).or_default();
+        index.field = field;
+        match key {
+            Key::Equal(_, text) => drop(index.equal.insert(text, rules)),
+            Key::Literal(_, anchor, text) => literals.push((text, anchor, rules)),
+            Key::Present(_) => index.present = rules,
+        }
+    }
+    fields
+        .into_values()
+        .map(|(index, literals)| FieldIndex {
+            literals: Literals::new(literals),
+            ..index
+        })
+        .collect()
+}
+
+type LiteralEntry = (Vec<u8>, Anchor, Vec<RuleId>);
+
+impl FieldIndex {
+    fn candidates(&self, facts: &Facts<'_>, candidates: &mut Vec<RuleId>) {
+        if !self.present.is_empty() && facts.exists(self.field) {
+            candidates.extend(&self.present);
+        }
+        if self.equal.is_empty() && self.literals.is_none() {
+            return;
+        }
+        for value in facts.values(self.field) {
+            if let Some(rules) = self.equal.get(value.as_ref()) {
+                candidates.extend(rules);
+            }
+            if let Some(literals) = &self.literals {
+                literals.candidates(value, candidates);
+            }
+        }
+    }
+}
+
+impl Literals {
+    fn new(entries: Vec<LiteralEntry>) -> Option<Self> {
+        let mut by_text: BTreeMap<Vec<u8>, Vec<(Anchor, RuleId)>> = BTreeMap::new();
+        for (text, anchor, rules) in entries {
+            let anchored = rules.into_iter().map(|rule| (anchor, rule));
+            by_text.entry(text).or_default().extend(anchored);
+        }
+        if by_text.is_empty() {
+            return None;
+        }
+        let automaton = AhoCorasick::new(by_text.keys())
+            .expect("the literals of a set are far fewer than an automaton can number");
+        Some(Self {
+            automaton,
+            rules: by_text.into_values().collect(),
+        })
+    }
+
+    fn candidates(&self, value: &str, candidates: &mut Vec<RuleId>) {
+        for found in self.automaton.find_overlapping_iter(value) {
+            let stands = |anchor: Anchor| match anchor {
+                Anchor::Start => found.start() == 0,
+                Anchor::Anywhere => true,
+                Anchor::End => found.end() == value.len(),
+            };
+            let rules = &self.rules[found.pattern().as_usize()];
+            candidates.extend(
+                rules
+                    .iter()
+                    .filter(|(a, _)| stands(*a))
+                    .map(|(_, rule)| rule),
+            );
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The conditions of all rules over shared atoms: what two rules both ask is one atom, and every
+//! field is known by a small number.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::facts::Facts;
+use crate::detect::{
+    condition::Condition,
+    field::Field,
+    predicate::Predicate,
+    rule::Rule,
+    selection::{Body, ElementGroup, Selection},
+};
+
+/// Position of a rule in its set.
+pub type RuleId = usize;
+/// Position of a field among the fields of a set.
+pub type FieldId = usize;
+type AtomId = usize;
+
+/// The programs of a set, one for each rule.
+#[derive(Debug, Default)]
+pub struct Programs {
+    programs: Vec<Program>,
+    atoms: Vec<Atom>,
+    fields: Vec<Field>,
+    field_ids: HashMap<Field, FieldId>,
+}
+
+/// A question that is answered at most once for an event.
+#[derive(Debug)]
+pub enum Atom {
+    /// Whether a predicate holds for the event.
+    Predicate(FieldId, Arc<Predicate>),
+    /// Whether some element of a list meets some predicates.
+    Element(Arc<ElementGroup>),
+}
+
+#[derive(Debug)]
+struct Program {
+    condition: Condition,
+    selections: Vec<Atoms>,
+}
+
+/// Atoms of which all must hold, and atoms of which one must hold, if there are any.
+#[derive(Debug)]
+struct Atoms {
+    all: Vec<AtomId>,
+    any: Vec<AtomId>,
+}
+
+impl Programs {
+    /// Makes the programs of some rules, in their order.
+    pub fn new(rules: &[Arc<Rule>]) -> Self {
+        let mut programs = Self::default();
+        let mut known = HashMap::new();
+        for rule in rules {
+            let program = Program {
+                condition: rule.condition().clone(),
+                selections: rule
+                    .selections()
+                    .iter()
+                    .map(|selection| programs.atoms_of(selection, &mut known))
+                    .collect(),
+            };
+            programs.programs.push(program);
+        }
+        programs
+    }
+
+    /// The number of a field; it gets one if it has none.
+    pub fn field_id(&mut self, field: &Field) -> FieldId {
+        if let Some(id) = self.field_ids.get(field) {
+            return *id;
+        }
+        self.fields.push(field.clone());
+        self.field_ids.insert(field.clone(), self.fields.len() - 1);
+        self.fields.len() - 1
+    }
+
+    /// The fields by their numbers.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The atoms by their numbers.
+    pub fn atoms(&self) -> &[Atom] {
+        &self.atoms
+    }
+
+    /// Whether a rule matches the event of these facts.
+    pub fn holds(&self, rule: RuleId, facts: &Facts<'_>) -> bool {
+        let Program {
+            condition,
+            selections,
+        } = &self.programs[rule];
+        condition.holds(&mut |index: usize| {
+            let Atoms { all, any } = &selections[index];
+            all.iter().all(|atom| facts.holds(*atom))
+                && (any.is_empty() || any.iter().any(|atom| facts.holds(*atom)))
+        })
+    }
+
+    fn atoms_of(&mut self, selection: &Selection, known: &mut HashMap<String, AtomId>) -> Atoms {
+        match selection.body() {
+            Body::Event(group) => {
+                let mut ids = |predicates: &[Arc<Predicate>]| {
+                    predicates
+                        .iter()
+                        .map(|predicate| self.predicate(predicate, known))
+                        .collect()
+                };
+                Atoms {
+                    all: ids(group.all()),
+                    any: ids(group.any()),
+                }
+            }
+            Body::Element(element) => Atoms {
+                all: vec![self.element(element, known)],
+                any: Vec::new(),
+            },
+        }
+    }
+
+    fn predicate(
+        &mut self,
+        predicate: &Arc<Predicate>,
+        known: &mut HashMap<String, AtomId>,
+    ) -> AtomId {
+        if let Some(id) = known.get(predicate.identity()) {
+            return *id;
+        }
+        let field = self.field_id(predicate.field());
+        let atom = Atom::Predicate(field, Arc::clone(predicate));
+        self.add(predicate.identity().to_owned(), atom, known)
+    }
+
+    fn element(
+        &mut self,
+        element: &Arc<ElementGroup>,
+        known: &mut HashMap<String, AtomId>,
+    ) -> AtomId {
+        let identity = element.identity();
+        match known.get(&identity) {
+            Some(id) => *id,
+            None => self.add(identity, Atom::Element(Arc::clone(element)), known),
+        }
+    }
+
+    fn add(&mut self, identity: String, atom: Atom, known: &mut HashMap<String, AtomId>) -> AtomId {
+        self.atoms.push(atom);
+        known.insert(identity, self.atoms.len() - 1);
+        self.atoms.len() - 1
+    }
+}

@@ -1,0 +1,168 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::detect::{definition::RuleDefinition, rule::RuleIdentity};
+
+#[path = "../../../benches/detect/chance.rs"]
+mod chance;
+mod random;
+
+use chance::Chance;
+
+fn rule(name: &str, definition: &RuleDefinition) -> Option<Arc<Rule>> {
+    let identity = RuleIdentity {
+        namespace: "test".to_owned(),
+        name: name.to_owned(),
+        uid: String::new(),
+    };
+    Rule::new(identity, definition).ok().map(Arc::new)
+}
+
+fn random_rules(chance: &mut Chance, count: usize) -> Vec<Arc<Rule>> {
+    let mut rules = Vec::new();
+    while rules.len() < count {
+        let name = format!("{:04}", rules.len());
+        rules.extend(rule(&name, &random::rule(chance)));
+    }
+    rules
+}
+
+/// How many rules match the events of some seeds, each event being asked both ways.
+fn compare(rules: &RuleSet, seeds: impl Iterator<Item = u64>) -> usize {
+    seeds
+        .map(|seed| {
+            let source = random::event(&mut Chance::new(seed));
+            let event = Event::from_value(source.clone());
+            let shared = rules.matching(&event);
+            let scanned = rules.matching_by_full_scan(&event);
+            assert_eq!(shared, scanned, "{source}");
+            shared.len()
+        })
+        .sum()
+}
+
+#[test]
+fn shared_evaluation_of_a_thousand_rules_equals_the_full_scan_on_ten_thousand_events() {
+    let rules = &RuleSet::new(random_rules(&mut Chance::new(1), 1000));
+    let found: usize = std::thread::scope(|scope| {
+        let halves =
+            [0, 1].map(|half| scope.spawn(move || compare(rules, (half..10_000).step_by(2))));
+        let found = halves.map(|half| half.join().expect("both ways give the same rules"));
+        found.iter().sum()
+    });
+    assert!(found > 100_000, "only {found} matches show little");
+}
+
+#[test]
+fn both_ways_say_the_same_of_what_they_find() {
+    let rules = RuleSet::new(random_rules(&mut Chance::new(2), 50));
+    for seed in 0..200 {
+        let source = random::event(&mut Chance::new(seed));
+        let event = Event::from_value(source.clone());
+        assert_eq!(
+            rules.matches(&event),
+            rules.matches_by_full_scan(&event),
+            "{source}"
+        );
+    }
+}
+
+/// A rule about one field.
+fn about(name: &str, part: Value) -> Arc<Rule> {
+    let mut definition = json!({"title": name, "severity": "Low"});
+    for (name, value) in part.as_object().expect("parts of a definition") {
+        definition[name] = value.clone();
+    }
+    let definition = serde_json::from_value(definition).expect("a definition");
+    rule(name, &definition).expect("a valid rule")
+}
+
+fn one(predicate: Value) -> Value {
+    json!({"selections": [{"name": "s", "all": [predicate]}]})
+}
+
+fn keys(rules: &RuleSet) -> Vec<&str> {
+    rules.rules().iter().map(|rule| rule.key()).collect()
+}
+
+#[test]
+fn a_set_is_ordered_and_holds_each_enabled_rule_once() {
+    let get = || one(json!({"field": "verb", "equals": "get"}));
+    let mut disabled = get();
+    disabled["state"] = json!("Disabled");
+    let (a, b) = (about("a", get()), about("b", get()));
+    let rules = RuleSet::new([b.clone(), about("c", disabled), a.clone(), b.clone()]);
+    assert_eq!(keys(&rules), ["test/a", "test/b"]);
+    assert_eq!(rules.len(), 2);
+    assert_eq!(rules.revision(), RuleSet::new([a, b]).revision());
+}
+
+#[test]
+fn the_revision_tells_sets_apart_by_what_their_rules_say() {
+    let revision = |verb: &str| {
+        let rule = about("a", one(json!({"field": "verb", "equals": verb})));
+        RuleSet::new([rule]).revision().to_owned()
+    };
+    assert_eq!(revision("get"), revision("get"));
+    assert_ne!(revision("get"), revision("list"));
+    assert_ne!(revision("get"), RuleSet::new([]).revision());
+}
+
+#[test]
+fn the_fields_are_those_of_alerts_and_all_that_rules_look_at_or_show() {
+    let of_alerts = RuleSet::new([]).fields();
+    let mut shows = one(json!({"field": "verb", "equals": "get"}));
+    shows["message"] = json!("{level}");
+    let mut excepts = one(json!({"field": "verb", "equals": "get"}));
+    excepts["exceptions"] =
+        json!([{"name": "e", "all": [{"field": "responseObject.kind", "equals": "Status"}]}]);
+    let each = json!({"selections": [{
+        "name": "s",
+        "forEach": "requestObject.rules",
+        "all": [{"field": "verbs", "equals": "*"}],
+    }]});
+    let rules = RuleSet::new([about("a", shows), about("b", excepts), about("c", each)]);
+    let mut expected = of_alerts;
+    expected.extend(["level", "requestObject", "responseObject"].map(str::to_owned));
+    expected.sort();
+    assert_eq!(rules.fields(), expected);
+}
+
+/// How many of a set's rules the index names for an event.
+fn candidates(rules: &RuleSet, event: Value) -> usize {
+    let event = Event::from_value(event);
+    rules
+        .index
+        .candidates(&Facts::new(&event, &rules.programs))
+        .len()
+}
+
+#[test]
+fn rules_that_share_a_common_predicate_are_entered_under_their_rare_one() {
+    let rules = RuleSet::new((0..100).map(|number| {
+        let both = json!([
+            {"field": "verb", "equals": "get"},
+            {"field": "request.path", "matches": format!("^/api/v1/.*/tool-{number:03}$")},
+        ]);
+        about(
+            &format!("{number:03}"),
+            json!({"selections": [{"name": "s", "all": both}]}),
+        )
+    }));
+    let get = |path: &str| json!({"verb": "get", "requestURI": path});
+    assert_eq!(candidates(&rules, get("/api/v1/pods")), 0);
+    assert_eq!(candidates(&rules, get("/api/v1/pods/tool-042")), 1);
+}
+
+#[test]
+fn a_rule_about_what_is_missing_is_a_candidate_of_every_event() {
+    let rules = RuleSet::new([about(
+        "a",
+        one(json!({"field": "verb", "exists": "Absent"})),
+    )]);
+    assert_eq!(candidates(&rules, json!({"verb": "get"})), 1);
+    assert_eq!(
+        rules.matches(&Event::from_value(json!({"verb": "get"}))),
+        []
+    );
+}
