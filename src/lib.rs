@@ -26,3 +26,4 @@
 //! | 4 | [`command`], [`cli`], [`server`], [`metrics`], [`telemetry`] | composition |
 
 pub mod detect;
+pub mod pipeline;

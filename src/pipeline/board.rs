@@ -1,0 +1,373 @@
+//! The progress of all plans, gathered from their tasks and published by one publisher.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep},
+};
+
+use crate::{
+    detect::ruleset::RuleSet,
+    pipeline::{
+        cursor::Commit,
+        diff::reads_alike,
+        plan::{Plan, PlanId, Range},
+        ports::Fault,
+        progress::{Checkpoint, Counts, Progress, State},
+        totals::Totals,
+    },
+};
+
+/// What is published: the progress of every plan.
+pub type Published = Arc<BTreeMap<PlanId, Progress>>;
+
+/// Changes that come close together are published together.
+const COALESCE: Duration = Duration::from_millis(200);
+
+/// Where the tasks of all plans report. Clones are the same board.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    content: Mutex<Content>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Content {
+    entries: BTreeMap<PlanId, Entry>,
+    totals: BTreeMap<String, Totals>,
+    seats: u64,
+}
+
+/// The right to begin the next run of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat(u64);
+
+/// What is known of one plan.
+#[derive(Debug)]
+struct Entry {
+    /// Whose run begins next.
+    next: Seat,
+    /// Whose run reports here.
+    current: Option<Seat>,
+    /// What that run does.
+    plan: Plan,
+    progress: Progress,
+    looked: Option<SourceTime>,
+    waits: BTreeMap<Place, State>,
+    complete: bool,
+}
+
+/// A reading of the source's clock, and when it was taken.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceTime {
+    time: Timestamp,
+    read: Instant,
+}
+
+impl SourceTime {
+    /// The source's clock shows this time now.
+    pub fn new(time: Timestamp) -> Self {
+        Self {
+            time,
+            read: Instant::now(),
+        }
+    }
+
+    /// What the source's clock shows now, if it runs like ours.
+    pub fn now(self) -> Timestamp {
+        let gone = SignedDuration::try_from(self.read.elapsed()).unwrap_or_default();
+        self.time.checked_add(gone).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Where in a pipeline something is waited for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The pipeline as a whole.
+    Pipeline,
+    /// Reading.
+    Source,
+    /// Pushing, by the name of the lane.
+    Lane(String),
+}
+
+impl Board {
+    /// Enters a plan, or a new form of it. What an earlier form still reports is taken until the
+    /// new one begins.
+    pub fn enter(&self, plan: &Plan) -> Seat {
+        let mut content = self.content();
+        content.seats += 1;
+        let seat = Seat(content.seats);
+        content
+            .entries
+            .entry(plan.id.clone())
+            .and_modify(|entry| entry.next = seat)
+            .or_insert_with(|| Entry::new(seat, plan, None));
+        drop(content);
+        self.shared.changed.notify_one();
+        seat
+    }
+
+    /// Begins a run of a plan, from `checkpoint` on. What the plan has found before is kept.
+    /// `None`: the plan was removed, or another form of it was entered.
+    pub fn begin(
+        &self,
+        plan: &Plan,
+        seat: Seat,
+        checkpoint: Option<Checkpoint>,
+    ) -> Option<Reporter> {
+        let mut content = self.content();
+        let entry = content.entries.get_mut(&plan.id)?;
+        if entry.next != seat {
+            return None;
+        }
+        let matches = std::mem::take(&mut entry.progress.matches);
+        *entry = Entry::new(seat, plan, checkpoint);
+        entry.progress.matches = matches;
+        entry.current = Some(seat);
+        drop(content);
+        self.shared.changed.notify_one();
+        Some(Reporter {
+            board: self.clone(),
+            id: plan.id.clone(),
+            seat,
+        })
+    }
+
+    /// The last commit of a plan, if it was made reading the same documents.
+    pub fn checkpoint(&self, plan: &Plan) -> Option<Checkpoint> {
+        let content = self.content();
+        let entry = content.entries.get(&plan.id)?;
+        let checkpoint = entry.progress.checkpoint.clone();
+        checkpoint.filter(|_| reads_alike(&entry.plan, plan))
+    }
+
+    /// Forgets a plan; its totals stay.
+    pub fn remove(&self, id: &PlanId) {
+        self.content().entries.remove(id);
+        self.shared.changed.notify_one();
+    }
+
+    /// Totals by job, `namespace/name`.
+    pub fn totals(&self) -> BTreeMap<String, Totals> {
+        self.content().totals.clone()
+    }
+
+    /// Publishes every change soon after it was reported. Never ends.
+    pub async fn publish(&self, published: &watch::Sender<Published>) -> Infallible {
+        loop {
+            self.shared.changed.notified().await;
+            sleep(COALESCE).await;
+            self.publish_now(published);
+        }
+    }
+
+    /// Publishes what is known now.
+    pub fn publish_now(&self, published: &watch::Sender<Published>) {
+        let all: BTreeMap<_, _> = self
+            .content()
+            .entries
+            .iter()
+            .map(|(id, entry)| (id.clone(), entry.progress.clone()))
+            .collect();
+        published.send_if_modified(|last| {
+            let modified = **last != all;
+            if modified {
+                *last = Arc::new(all);
+            }
+            modified
+        });
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        // Whoever panicked here left whole values behind: each is replaced in one go.
+        self.shared
+            .content
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How one run of a plan reports what it does.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    board: Board,
+    id: PlanId,
+    seat: Seat,
+}
+
+impl Reporter {
+    /// Whose progress it is.
+    pub fn plan(&self) -> &PlanId {
+        &self.id
+    }
+
+    /// The last commit.
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        let content = self.board.content();
+        content.entries.get(&self.id)?.progress.checkpoint.clone()
+    }
+
+    /// This set of rules is loaded; matches of rules that are gone are forgotten.
+    pub fn loaded(&self, rules: &RuleSet) {
+        let loaded = |key: &str| rules.rules().iter().any(|rule| rule.key() == key);
+        self.update(|entry| {
+            entry.progress.rules_loaded = rules.len();
+            entry.progress.rules_revision = rules.revision().to_owned();
+            entry.progress.matches.retain(|rule, _| loaded(rule));
+        });
+    }
+
+    /// The source was asked for its time.
+    pub fn looked(&self, time: SourceTime) {
+        self.update(|entry| entry.looked = Some(time));
+    }
+
+    /// A fault stands in the way somewhere, and is being retried.
+    pub fn waiting(&self, place: Place, fault: &Fault) {
+        let waiting = State::Waiting {
+            reason: fault.reason,
+            message: fault.message.clone(),
+        };
+        self.update(|entry| {
+            entry.waits.insert(place, waiting);
+        });
+        self.count(|totals| *totals.faults.entry(fault.reason).or_default() += 1);
+    }
+
+    /// Nothing stands in the way there any more.
+    pub fn passed(&self, place: &Place) {
+        self.update(|entry| {
+            entry.waits.remove(place);
+        });
+    }
+
+    /// The pipeline broke; it begins again at the last commit.
+    pub fn broke(&self, fault: &Fault) {
+        self.update(|entry| {
+            entry.waits.clear();
+            let checkpoint = entry.progress.checkpoint.as_ref();
+            entry.progress.counts = checkpoint.map(|done| done.counts).unwrap_or_default();
+        });
+        self.count(|totals| totals.restarts += 1);
+        self.waiting(Place::Pipeline, fault);
+    }
+
+    /// The counts with the windows under way.
+    pub fn counted(&self, counts: Counts) {
+        self.update(|entry| entry.progress.counts = counts);
+    }
+
+    /// Windows were committed.
+    pub fn committed(&self, commit: Commit) {
+        let Commit {
+            checkpoint,
+            matches,
+        } = commit;
+        self.update(|entry| {
+            entry.progress.checkpoint = Some(checkpoint);
+            for (rule, found) in matches {
+                let known = entry.progress.matches.entry(rule);
+                known
+                    .and_modify(|known| {
+                        known.count += found.count;
+                        known.last = known.last.max(found.last);
+                    })
+                    .or_insert(found);
+            }
+        });
+    }
+
+    /// Everything is read and pushed.
+    pub fn complete(&self) {
+        self.update(|entry| entry.complete = true);
+    }
+
+    /// Counts something in the totals of the job.
+    pub fn count(&self, count: impl FnOnce(&mut Totals)) {
+        let mut content = self.board.content();
+        count(content.totals.entry(self.id.to_string()).or_default());
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Entry)) {
+        let mut content = self.board.content();
+        let current = content.entries.get_mut(&self.id);
+        if let Some(entry) = current.filter(|entry| entry.current == Some(self.seat)) {
+            change(entry);
+            entry.settle();
+            self.board.shared.changed.notify_one();
+        }
+    }
+}
+
+impl Entry {
+    fn new(next: Seat, plan: &Plan, checkpoint: Option<Checkpoint>) -> Self {
+        let counts = checkpoint.as_ref().map(|done| done.counts);
+        let mut entry = Self {
+            next,
+            current: None,
+            plan: plan.clone(),
+            progress: Progress {
+                state: State::Starting,
+                counts: counts.unwrap_or_default(),
+                checkpoint,
+                rules_loaded: 0,
+                rules_revision: String::new(),
+                lag_seconds: None,
+                percent: None,
+                matches: BTreeMap::new(),
+            },
+            looked: None,
+            waits: BTreeMap::new(),
+            complete: false,
+        };
+        entry.settle();
+        entry
+    }
+
+    /// Derives what follows from the rest.
+    fn settle(&mut self) {
+        let watermark = self.progress.checkpoint.as_ref().map(|done| done.watermark);
+        let first_wait = self.waits.values().next();
+        self.progress.state = match first_wait {
+            _ if self.complete => State::Complete,
+            Some(waiting) => waiting.clone(),
+            None if self.looked.is_some() => State::Running,
+            None => State::Starting,
+        };
+        match self.plan.range {
+            Range::Static { start, end } => {
+                let watermark = watermark.unwrap_or(start);
+                self.progress.percent = Some(percent(start, end, watermark));
+            }
+            Range::Streaming { start } => {
+                let watermark = watermark.unwrap_or(start);
+                self.progress.lag_seconds = self
+                    .looked
+                    .map(|looked| looked.now().duration_since(watermark).as_secs().max(0));
+            }
+        }
+    }
+}
+
+/// The share of `[start, end)` before `watermark`, rounded down.
+fn percent(start: Timestamp, end: Timestamp, watermark: Timestamp) -> u8 {
+    let whole = end.duration_since(start).as_secs_f64();
+    let done = watermark.duration_since(start).as_secs_f64();
+    if whole <= 0.0 {
+        return 100;
+    }
+    (done / whole * 100.0).clamp(0.0, 100.0) as u8
+}

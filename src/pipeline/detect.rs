@@ -1,0 +1,170 @@
+//! The second stage: analyses pages, one after the other, away from the async threads.
+
+use std::{
+    panic::resume_unwind,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    detect::{
+        alert::Alert,
+        analyse::{Analysis, Quarantined, analyse},
+        context::Context,
+        layout::Layout,
+        ruleset::RuleSet,
+    },
+    pipeline::{
+        board::Reporter,
+        fetch::Page,
+        offload::offload,
+        ticket::{Tally, Ticket},
+    },
+};
+
+/// Quarantined documents that are named in the log within a minute; the others are counted.
+const NAMED_A_MINUTE: u32 = 10;
+
+/// What was found in one page.
+#[derive(Debug)]
+pub struct Found {
+    /// The alerts.
+    pub alerts: Vec<Alert>,
+    /// What is known of the page before its alerts are pushed.
+    pub tally: Tally,
+    /// To be acknowledged when the alerts are.
+    pub ticket: Ticket,
+}
+
+/// What the stage is made of.
+pub struct Detect {
+    /// Where pages come from.
+    pub pages: mpsc::Receiver<Page>,
+    /// Where their alerts go.
+    pub found: mpsc::Sender<Found>,
+    /// The loaded rules.
+    pub rules: watch::Receiver<Arc<RuleSet>>,
+    /// Namespace of the job.
+    pub tenant: String,
+    /// Name of the job.
+    pub job: String,
+    /// Name of the cluster.
+    pub cluster: String,
+    /// How documents are laid out.
+    pub layout: Layout,
+    /// Where totals go.
+    pub reporter: Reporter,
+}
+
+/// Analyses until there are no more pages, or the next stage is gone. A panic of the analysis is
+/// passed on.
+pub async fn run(mut stage: Detect) {
+    let mut log = QuarantineLog::default();
+    while let Some(page) = stage.pages.recv().await {
+        let found = stage.analyse(page, &mut log).await;
+        if stage.found.send(found).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Detect {
+    async fn analyse(&self, page: Page, log: &mut QuarantineLog) -> Found {
+        let rules = self.rules_for(&page);
+        let context = Context {
+            tenant: self.tenant.clone(),
+            job: self.job.clone(),
+            cluster: self.cluster.clone(),
+            layout: self.layout,
+            now: page.now,
+        };
+        let Page {
+            documents,
+            ticket,
+            room,
+            now,
+            ..
+        } = page;
+        let read = documents.len() as u64;
+        let analysing = offload(move || {
+            let analysis = analyse(&documents, &rules, &context);
+            drop((documents, room));
+            analysis
+        });
+        let analysis = match analysing.await {
+            Ok(analysis) => analysis,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The runtime is shutting down, and will not poll this task again.
+                Err(_) => std::future::pending().await,
+            },
+        };
+        let Analysis {
+            alerts,
+            events,
+            quarantined,
+            excepted: _,
+        } = analysis;
+        for document in &quarantined {
+            log.note(document, &self.reporter);
+        }
+        self.reporter.count(|totals| {
+            totals.pages += 1;
+            totals.events += events;
+            totals.quarantined += quarantined.len() as u64;
+        });
+        let mut tally = Tally {
+            documents: read,
+            quarantined: quarantined.len() as u64,
+            ..Tally::default()
+        };
+        for alert in &alerts {
+            tally.add_matches(&alert.rule, 1, alert.time.unwrap_or(now));
+        }
+        Found {
+            alerts,
+            tally,
+            ticket,
+        }
+    }
+
+    /// The newest rules; or, if they look at something that the page was not read with, those that
+    /// the page was read for.
+    fn rules_for(&self, page: &Page) -> Arc<RuleSet> {
+        let newest = Arc::clone(&self.rules.borrow());
+        if Arc::ptr_eq(&newest, &page.rules) || page.fields.covers(&newest.fields()) {
+            newest
+        } else {
+            Arc::clone(&page.rules)
+        }
+    }
+}
+
+/// Names quarantined documents in the log, but does not let them flood it.
+#[derive(Debug, Default)]
+struct QuarantineLog {
+    minute: Option<Instant>,
+    noted: u32,
+}
+
+impl QuarantineLog {
+    fn note(&mut self, document: &Quarantined, reporter: &Reporter) {
+        let begins = self
+            .minute
+            .is_none_or(|minute| minute.elapsed() >= Duration::from_secs(60));
+        if begins {
+            self.minute = Some(Instant::now());
+            self.noted = 0;
+        }
+        self.noted += 1;
+        let job = reporter.plan();
+        if self.noted <= NAMED_A_MINUTE {
+            tracing::warn!(%job, index = ?document.index, id = ?document.id,
+                reason = ?document.rejection.to_string(), "document set aside");
+        } else if self.noted == NAMED_A_MINUTE + 1 {
+            tracing::warn!(%job, "more documents set aside; they are counted, but not named, for up to a minute");
+        }
+    }
+}

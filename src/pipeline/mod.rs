@@ -1,0 +1,28 @@
+//! The running of plans: windows of time are read, analysed and pushed, and the checkpoint moves
+//! only after the alerts of a window are acknowledged.
+
+pub mod board;
+pub mod cursor;
+pub mod detect;
+pub mod diff;
+pub mod fetch;
+pub mod keep;
+pub mod lane;
+pub mod link;
+pub mod offload;
+pub mod plan;
+pub mod ports;
+pub mod progress;
+pub mod push;
+pub mod reduce;
+pub mod retry;
+pub mod run;
+pub mod settings;
+#[cfg(test)]
+mod simulation;
+pub mod supervisor;
+#[cfg(test)]
+mod test_support;
+pub mod ticket;
+pub mod totals;
+pub mod window;

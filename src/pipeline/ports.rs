@@ -1,0 +1,194 @@
+//! What a pipeline asks of the world: a source, a sink, and somebody who connects it to both.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::{
+    detect::{alert::Alert, document::Document, layout::Layout},
+    pipeline::{plan::Plan, window::Window},
+};
+
+/// Something that holds audit events, ordered by a time field.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The source's own clock: the only one that windows are cut by.
+    async fn now(&self) -> Result<Timestamp, Fault>;
+
+    /// Opens a frozen view of one window. `fields` are the paths of the audit event that the
+    /// loaded rules and the alerts can see; the source may send more, never less.
+    async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault>;
+}
+
+/// The pages of one window.
+#[async_trait]
+pub trait Pages: Send {
+    /// The next page, in time order; `None` after the last one. An empty answer is proven to be
+    /// the end, never assumed. After a fault the same call may be repeated, unless the fault says
+    /// that the window must be opened again.
+    async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault>;
+
+    /// How many documents the window holds, exactly; known after the first page at the latest,
+    /// and only where the server tells. A window that turns out larger than is good is then cut
+    /// before it is read, and one that delivers another number is read again.
+    fn total(&self) -> Option<u64> {
+        None
+    }
+
+    /// Gives up what the server holds for this view. A failure is of no consequence.
+    async fn close(self: Box<Self>);
+}
+
+/// Something that takes alerts. Writing the same alert twice leaves one.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// Makes ready to take alerts (index template); called after each connecting, before the first
+    /// push, and repeated after a fault.
+    async fn prepare(&self) -> Result<(), Fault>;
+
+    /// Writes alerts, each to its index, and tells the outcome of each, in the same order.
+    /// `Err` means that the outcome of all is unknown: send all again.
+    async fn push(&self, alerts: &[AddressedAlert]) -> Result<Vec<Outcome>, Fault>;
+}
+
+/// An alert and the index it belongs to.
+#[derive(Clone, Debug)]
+pub struct AddressedAlert {
+    /// Concrete index.
+    pub index: String,
+    /// The alert.
+    pub alert: Arc<Alert>,
+}
+
+/// What became of one alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was new.
+    Created,
+    /// It was there already.
+    Duplicate,
+    /// It can be sent again after a pause.
+    Retry(Fault),
+    /// The sink will never take it as it is.
+    Rejected(Fault),
+}
+
+/// Paths of audit event fields (`objectRef.resource`) that must be delivered; empty means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldSet {
+    /// How the documents are laid out, which decides where the paths lie.
+    pub layout: Layout,
+    /// The paths, sorted, none below another.
+    pub paths: Vec<String>,
+}
+
+impl FieldSet {
+    /// Whether all of these paths are delivered, each itself or with what it lies in.
+    pub fn covers(&self, paths: &[String]) -> bool {
+        let delivered = |path: &String| {
+            self.paths.iter().any(|known| {
+                path.strip_prefix(known.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            })
+        };
+        self.paths.is_empty() || (!paths.is_empty() && paths.iter().all(delivered))
+    }
+}
+
+/// Connects a plan to its servers.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// Makes the source and the sink of a plan. Called again after a fault that asks for it, so
+    /// that changed credentials are picked up.
+    async fn connect(&self, plan: &Plan) -> Result<(Arc<dyn Source>, Arc<dyn Sink>), Fault>;
+}
+
+/// Why something did not work, in terms of what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    /// The kind, a bounded set: it becomes a condition's reason and a metric's label.
+    pub reason: FaultReason,
+    /// One sentence in our own words, at most 256 characters: never a server's body, never a secret.
+    pub message: String,
+    /// What the caller should do.
+    pub remedy: Remedy,
+    /// The pause that the server asked for.
+    pub retry_after: Option<Duration>,
+}
+
+/// What to do after a fault. There is no giving up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Repeat the same call.
+    Retry,
+    /// Open the window again and read it from its start.
+    Reopen,
+    /// Connect again: credentials or address may have changed.
+    Reconnect,
+    /// Halve the window or the batch. An alert that is refused alone with
+    /// [`FaultReason::SinkRejecting`] counts as rejected.
+    Shrink,
+}
+
+/// The kinds of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FaultReason {
+    /// No connection, a time-out, or an answer that is none (5xx, a proxy's page).
+    ElasticsearchUnavailable,
+    /// 401.
+    AuthFailed,
+    /// 403.
+    Forbidden,
+    /// The pattern matches no index.
+    IndexNotFound,
+    /// 429 or an open circuit breaker.
+    TooManyRequests,
+    /// A search answered for a part of the shards only.
+    PartialResults,
+    /// The frozen view is gone.
+    ViewLost,
+    /// The time field is missing or cannot be sorted.
+    TimestampFieldInvalid,
+    /// The sink is read-only, full or closed, or its configuration stands in the way.
+    SinkBlocked,
+    /// The sink refuses a document for what is in it.
+    SinkRejecting,
+    /// The job's server is not on the list of allowed origins.
+    OriginNotAllowed,
+    /// The secret is missing, unreadable or malformed.
+    SecretInvalid,
+    /// The server's certificate is not accepted.
+    TlsFailed,
+    /// The answer is not one of Elasticsearch or OpenSearch.
+    NotElasticsearch,
+    /// No rule is loaded: nothing is read, so that nothing is passed over unseen.
+    NoRules,
+    /// The pipeline broke by a fault of its own, and begins again at its checkpoint.
+    PipelineFailed,
+}
+
+impl FaultReason {
+    /// The reason as one CamelCase word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ElasticsearchUnavailable => "ElasticsearchUnavailable",
+            Self::AuthFailed => "AuthFailed",
+            Self::Forbidden => "Forbidden",
+            Self::IndexNotFound => "IndexNotFound",
+            Self::TooManyRequests => "TooManyRequests",
+            Self::PartialResults => "PartialResults",
+            Self::ViewLost => "ViewLost",
+            Self::TimestampFieldInvalid => "TimestampFieldInvalid",
+            Self::SinkBlocked => "SinkBlocked",
+            Self::SinkRejecting => "SinkRejecting",
+            Self::OriginNotAllowed => "OriginNotAllowed",
+            Self::SecretInvalid => "SecretInvalid",
+            Self::TlsFailed => "TlsFailed",
+            Self::NotElasticsearch => "NotElasticsearch",
+            Self::NoRules => "NoRules",
+            Self::PipelineFailed => "PipelineFailed",
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! How far a plan has come: what the supervisor reports and a job's status repeats.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::ports::FaultReason;
+
+/// The point up to which everything is done: every event before `watermark` that could be read
+/// was analysed, and its alerts are acknowledged. The counts are those of the moment of commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checkpoint {
+    /// Exclusive end of what is done.
+    pub watermark: Timestamp,
+    /// Counts up to there.
+    pub counts: Counts,
+}
+
+/// What a plan has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Documents read.
+    pub events_read: u64,
+    /// Alerts that were new in the sink.
+    pub alerts_created: u64,
+    /// Alerts that the sink had already.
+    pub alerts_duplicate: u64,
+    /// Documents that could not be understood.
+    pub quarantined: u64,
+}
+
+/// The state of one plan, replaced as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// What it is doing.
+    pub state: State,
+    /// The last commit.
+    pub checkpoint: Option<Checkpoint>,
+    /// Counts now, the open window included.
+    pub counts: Counts,
+    /// Rules in the set that is loaded.
+    pub rules_loaded: usize,
+    /// Revision of that set.
+    pub rules_revision: String,
+    /// Seconds between the source's clock and the watermark.
+    pub lag_seconds: Option<i64>,
+    /// Share of a static range that is done, 0 to 100.
+    pub percent: Option<u8>,
+    /// Matches of each rule (by its key) since this process started.
+    pub matches: BTreeMap<String, RuleMatches>,
+}
+
+/// How often a rule matched, and when last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleMatches {
+    /// Alerts made since this process started.
+    pub count: u64,
+    /// Time of the last one by the event's own clock.
+    pub last: Timestamp,
+}
+
+/// What a plan is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Started, nothing read yet.
+    Starting,
+    /// Reading and pushing.
+    Running,
+    /// A fault stands in the way; it is retried until it passes.
+    Waiting {
+        /// The kind of fault.
+        reason: FaultReason,
+        /// One sentence in our own words.
+        message: String,
+    },
+    /// A static plan has read and pushed everything.
+    Complete,
+}

@@ -1,0 +1,30 @@
+//! What was done since the process started, for metrics: numbers that only grow, also where work is
+//! repeated after a fault. (The counts of a [`Checkpoint`](super::progress::Checkpoint) tell what
+//! is in the sink instead.)
+
+use std::collections::BTreeMap;
+
+use crate::pipeline::ports::FaultReason;
+
+/// The totals of one job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Pages analysed.
+    pub pages: u64,
+    /// Audit events analysed.
+    pub events: u64,
+    /// Documents that could not be understood.
+    pub quarantined: u64,
+    /// Alerts that were new in the sink.
+    pub alerts_created: u64,
+    /// Alerts that the sink had already.
+    pub alerts_duplicate: u64,
+    /// Alerts that had to be sent again.
+    pub alerts_retried: u64,
+    /// Refusals of an alert for what is in it.
+    pub alerts_rejected: u64,
+    /// Faults, after each of which something was tried again.
+    pub faults: BTreeMap<FaultReason, u64>,
+    /// Times that the pipeline broke and began again.
+    pub restarts: u64,
+}
