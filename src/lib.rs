@@ -26,4 +26,5 @@
 //! | 4 | [`command`], [`cli`], [`server`], [`metrics`], [`telemetry`] | composition |
 
 pub mod detect;
+pub mod elastic;
 pub mod pipeline;

@@ -1,0 +1,260 @@
+//! Answers to the calls of `query`, read and proven complete before anything of them is used.
+//!
+//! A document is a slice of the answer and is not parsed: a hostile one cannot spoil its page.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use super::fault;
+use crate::{
+    detect::document::Document,
+    pipeline::ports::{Fault, FaultReason, Remedy},
+};
+
+/// A page that answers for every shard.
+#[derive(Debug, PartialEq)]
+pub(super) struct Page {
+    pub(super) documents: Vec<Document>,
+    /// Sort values of the last document.
+    pub(super) last_sort: Option<Vec<Value>>,
+    /// Documents in the whole window, where it was asked for.
+    pub(super) total: Option<u64>,
+    /// The latest name of the view or of the scroll, where the answer gives one.
+    pub(super) view: Option<String>,
+    /// Shards that answered.
+    pub(super) shards: u64,
+}
+
+/// A view that was opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct View {
+    pub(super) id: String,
+    /// Shards that it covers, where the server tells.
+    pub(super) shards: Option<u64>,
+}
+
+/// Reads a page. `need` is the number of shards that must have answered.
+pub(super) fn page(body: &Bytes, need: u64) -> Result<Page, Fault> {
+    let body = valid_text(body);
+    let envelope: Envelope = parse(&body)?;
+    envelope.prove_complete(need)?;
+    let total = envelope.hits.total.map(Total::exact).transpose()?;
+    let last_sort = envelope.hits.hits.last().map(|hit| hit.sort.clone());
+    let view = envelope.pit_id.or(envelope.scroll_id).map(Cow::into_owned);
+    let documents = envelope
+        .hits
+        .hits
+        .into_iter()
+        .map(|hit| hit.into_document(&body))
+        .collect();
+    Ok(Page {
+        documents,
+        last_sort,
+        total,
+        view,
+        shards: envelope.shards.total,
+    })
+}
+
+/// Reads the answer to opening a view.
+pub(super) fn view(body: &Bytes) -> Result<View, Fault> {
+    #[derive(Deserialize)]
+    struct Opened {
+        #[serde(alias = "pit_id")]
+        id: String,
+        #[serde(rename = "_shards")]
+        shards: Option<Shards>,
+    }
+    let opened: Opened = parse(body)?;
+    match opened.shards {
+        Some(Shards { total: 0, .. }) => Err(no_index()),
+        Some(shards) if shards.failed > 0 => Err(fault::partial(&[])),
+        shards => Ok(View {
+            id: opened.id,
+            shards: shards.map(|shards| shards.total),
+        }),
+    }
+}
+
+/// Reads the server's time.
+pub(super) fn clock(body: &Bytes) -> Result<Timestamp, Fault> {
+    let body: Value = parse(body)?;
+    if body["_shards"]["total"] == 0 {
+        return Err(no_index());
+    }
+    let millis = body["aggregations"]["now"]["buckets"][0]["to"].as_f64();
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "milliseconds since 1970 fit"
+    )]
+    millis
+        .and_then(|millis| Timestamp::from_millisecond(millis as i64).ok())
+        .ok_or_else(|| fault::unavailable("server did not tell its time"))
+}
+
+/// Checks that the time field is a date wherever it is mapped, and that it is mapped somewhere.
+pub(super) fn mapping(body: &Bytes, field: &str) -> Result<(), Fault> {
+    let body: Value = parse(body)?;
+    let types = body["fields"][field].as_object();
+    let problem = match types {
+        None => "no index of the pattern has the time field",
+        Some(types)
+            if types
+                .keys()
+                .all(|kind| matches!(kind.as_str(), "date" | "date_nanos")) =>
+        {
+            return Ok(());
+        }
+        Some(_) => "an index of the pattern maps the time field as something else than a date",
+    };
+    Err(fault::new(
+        FaultReason::TimestampFieldInvalid,
+        Remedy::Retry,
+        format!("{problem}: check source.timestampField and the mapping"),
+    ))
+}
+
+/// The fault of a pattern that matches nothing.
+pub(super) fn no_index() -> Fault {
+    fault::new(
+        FaultReason::IndexNotFound,
+        Remedy::Retry,
+        "no index matches the pattern of the source: check it, or wait for the first document",
+    )
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    timed_out: bool,
+    #[serde(rename = "_shards")]
+    shards: Shards,
+    #[serde(rename = "_clusters")]
+    clusters: Option<Clusters>,
+    #[serde(borrow)]
+    hits: Hits<'a>,
+    #[serde(borrow)]
+    pit_id: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "_scroll_id")]
+    scroll_id: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Shards {
+    total: u64,
+    successful: u64,
+    #[serde(default)]
+    failed: u64,
+    #[serde(default)]
+    failures: Vec<Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Clusters {
+    skipped: u64,
+    partial: u64,
+    failed: u64,
+}
+
+#[derive(Deserialize)]
+struct Hits<'a> {
+    total: Option<Total>,
+    #[serde(borrow)]
+    hits: Vec<Hit<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    value: u64,
+    relation: String,
+}
+
+#[derive(Deserialize)]
+struct Hit<'a> {
+    #[serde(borrow, rename = "_index")]
+    index: Cow<'a, str>,
+    #[serde(borrow, rename = "_id")]
+    id: Cow<'a, str>,
+    #[serde(borrow, rename = "_source")]
+    source: Option<&'a RawValue>,
+    #[serde(default)]
+    sort: Vec<Value>,
+}
+
+impl Envelope<'_> {
+    fn prove_complete(&self, need: u64) -> Result<(), Fault> {
+        let clusters = self.clusters.as_ref().is_some_and(|clusters| {
+            clusters.skipped > 0 || clusters.partial > 0 || clusters.failed > 0
+        });
+        if self.shards.total < need {
+            return Err(fault::new(
+                FaultReason::ViewLost,
+                Remedy::Reopen,
+                "frozen view covers fewer shards than when it was opened",
+            ));
+        }
+        let missing = self.shards.failed > 0 || self.shards.successful < self.shards.total;
+        if self.timed_out || missing || clusters {
+            return Err(fault::partial(&self.shards.failures));
+        }
+        Ok(())
+    }
+}
+
+impl Total {
+    fn exact(self) -> Result<u64, Fault> {
+        if self.relation == "eq" {
+            Ok(self.value)
+        } else {
+            Err(fault::unavailable(
+                "server did not count the documents of a window",
+            ))
+        }
+    }
+}
+
+impl Hit<'_> {
+    fn into_document(self, body: &Bytes) -> Document {
+        Document {
+            index: self.index.into_owned(),
+            id: self.id.into_owned(),
+            time: self.sort.first().and_then(time),
+            source: self.source.map_or(Bytes::from_static(b"null"), |source| {
+                body.slice_ref(source.get().as_bytes())
+            }),
+        }
+    }
+}
+
+/// A sort value of the time field: text, or nanoseconds since 1970.
+fn time(sort: &Value) -> Option<String> {
+    match sort {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(nanos) => {
+            let time = Timestamp::from_nanosecond(i128::from(nanos.as_i64()?)).ok()?;
+            Some(time.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// Stored documents may hold bytes that are no UTF-8; their page is read none the less.
+fn valid_text(body: &Bytes) -> Bytes {
+    match String::from_utf8_lossy(body) {
+        Cow::Borrowed(_) => body.clone(),
+        Cow::Owned(mended) => Bytes::from(mended),
+    }
+}
+
+/// serde_json's own message could repeat a part of the answer.
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
+    serde_json::from_slice(body)
+        .map_err(|_| fault::unavailable("answer is cut off or not that of a search"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,274 @@
+//! What a refusal means: a server's status and error types, led to a reason and a remedy.
+//!
+//! Messages are our own words only. Of a server's answer nothing is repeated.
+
+use std::time::Duration;
+
+use elasticsearch::http::headers::{HeaderMap, RETRY_AFTER};
+use serde_json::Value;
+
+use super::client::Answer;
+use crate::pipeline::ports::{Fault, FaultReason, Remedy};
+
+/// The longest pause that a server may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// What to say of an index that takes no writes for now.
+pub(super) const BLOCKED: &str =
+    "alert index is read-only, full or closed: free disk space, lift the block or open it";
+
+/// Errors of a shard after which a frozen view never answers for it again.
+const LOST: [&str; 4] = [
+    "search_context_missing_exception",
+    "index_not_found_exception",
+    "no_shard_available_action_exception",
+    "shard_not_found_exception",
+];
+
+/// What was asked of the server when it refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// Finding out which product it is.
+    Recognise,
+    /// Asking for its time.
+    ReadClock,
+    /// Asking how the time field is mapped.
+    ReadMapping,
+    /// Freezing a window.
+    OpenView,
+    /// Reading a page of a frozen window.
+    ReadPage,
+    /// Writing alerts.
+    Write,
+    /// Installing the index template.
+    Template,
+}
+
+impl Operation {
+    fn gerund(self) -> &'static str {
+        match self {
+            Self::Recognise => "asking the server what it is",
+            Self::ReadClock => "asking the server for its time",
+            Self::ReadMapping => "asking how the time field is mapped",
+            Self::OpenView => "opening a view of the source",
+            Self::ReadPage => "reading the source",
+            Self::Write => "writing alerts",
+            Self::Template => "installing the index template",
+        }
+    }
+
+    fn privilege(self) -> &'static str {
+        match self {
+            Self::Recognise => "\"monitor\" on the cluster",
+            Self::ReadClock | Self::ReadMapping | Self::OpenView | Self::ReadPage => {
+                "\"read\" on the source indices"
+            }
+            Self::Write => "\"create_doc\" and \"auto_configure\" on the alert indices",
+            Self::Template => {
+                "\"manage_index_templates\", or install the template as an administrator"
+            }
+        }
+    }
+
+    fn is_read(self) -> bool {
+        matches!(
+            self,
+            Self::ReadClock | Self::ReadMapping | Self::OpenView | Self::ReadPage
+        )
+    }
+}
+
+/// A fault without a pause.
+pub(super) fn new(reason: FaultReason, remedy: Remedy, message: impl Into<String>) -> Fault {
+    Fault {
+        reason,
+        message: message.into(),
+        remedy,
+        retry_after: None,
+    }
+}
+
+/// The server cannot be reached or does not make sense; the same call may be repeated.
+pub(super) fn unavailable(message: impl Into<String>) -> Fault {
+    new(
+        FaultReason::ElasticsearchUnavailable,
+        Remedy::Retry,
+        message,
+    )
+}
+
+/// The meaning of an answer whose status is not a success.
+pub(super) fn refused(operation: Operation, answer: &Answer) -> Fault {
+    let types = ErrorTypes::read(&answer.body);
+    let mut fault = classify(operation, answer.status, &types);
+    fault.retry_after = pause(&answer.headers);
+    fault
+}
+
+fn classify(operation: Operation, status: u16, types: &ErrorTypes) -> Fault {
+    use FaultReason as Reason;
+    let doing = operation.gerund();
+    let lost = if operation == Operation::ReadPage {
+        Remedy::Reopen
+    } else {
+        Remedy::Retry
+    };
+    match status {
+        403 | 429 if types.any(&["cluster_block_exception"]) && !operation.is_read() => {
+            new(Reason::SinkBlocked, Remedy::Retry, BLOCKED)
+        }
+        401 => new(
+            Reason::AuthFailed,
+            Remedy::Reconnect,
+            format!(
+                "server answered 401 when {doing}: check username and password, or the API key"
+            ),
+        ),
+        403 => new(
+            Reason::Forbidden,
+            Remedy::Reconnect,
+            format!(
+                "server answered 403 when {doing}: grant {}",
+                operation.privilege()
+            ),
+        ),
+        404 if types.any(&["search_context_missing_exception"]) => new(
+            Reason::ViewLost,
+            Remedy::Reopen,
+            "frozen view of the source has expired",
+        ),
+        404 if types.any(&["index_not_found_exception"]) => new(
+            Reason::IndexNotFound,
+            lost,
+            format!("no index matches when {doing}: check the index pattern"),
+        ),
+        429 => new(
+            Reason::TooManyRequests,
+            Remedy::Retry,
+            format!("server answered 429 when {doing}: it is overloaded"),
+        ),
+        _ if types.any(&[
+            "circuit_breaking_exception",
+            "es_rejected_execution_exception",
+        ]) =>
+        {
+            new(
+                Reason::TooManyRequests,
+                Remedy::Retry,
+                format!("server is short of memory or threads when {doing}"),
+            )
+        }
+        404 if operation == Operation::ReadPage => new(
+            Reason::ViewLost,
+            Remedy::Reopen,
+            "frozen view of the source is gone",
+        ),
+        400 if types.any(&["index_closed_exception"]) && operation.is_read() => new(
+            Reason::IndexNotFound,
+            lost,
+            "an index of the pattern is closed: open it or narrow the pattern",
+        ),
+        // A proxy's page tells nothing about what was sent.
+        400 if !types.is_known() => unavailable(format!("server answered 400 when {doing}")),
+        400 if operation.is_read() => new(
+            Reason::TimestampFieldInvalid,
+            lost,
+            format!(
+                "server refused the search when {doing}: check that the time field is a date and the filter fits the mapping"
+            ),
+        ),
+        400 if operation == Operation::Template => new(
+            Reason::SinkRejecting,
+            Remedy::Retry,
+            "server refused the index template: does another one of equal priority match the same indices?",
+        ),
+        413 if operation == Operation::Write => new(
+            Reason::SinkRejecting,
+            Remedy::Shrink,
+            "bulk request was too large",
+        ),
+        400 if operation == Operation::Write => new(
+            Reason::SinkRejecting,
+            Remedy::Shrink,
+            "server refused a bulk request as a whole",
+        ),
+        503 if types.is_known() && operation == Operation::ReadPage => new(
+            Reason::ViewLost,
+            Remedy::Reopen,
+            "shards of the frozen view are gone",
+        ),
+        _ => unavailable(format!("server answered {status} when {doing}")),
+    }
+}
+
+/// The pause that the server asks for in whole seconds, at most five minutes.
+fn pause(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+}
+
+/// The types of error within an error body, wherever they stand.
+struct ErrorTypes(Vec<String>);
+
+/// The fault of an answer that leaves shards out, from the failures that it tells.
+pub(super) fn partial(failures: &[Value]) -> Fault {
+    let mut types = Vec::new();
+    for failure in failures {
+        collect(failure, &mut types);
+    }
+    if ErrorTypes(types).any(&LOST) {
+        return new(
+            FaultReason::ViewLost,
+            Remedy::Reopen,
+            "shards of the frozen view are gone",
+        );
+    }
+    new(
+        FaultReason::PartialResults,
+        Remedy::Retry,
+        "server answered for a part of the shards only: check the health of the source indices",
+    )
+}
+
+impl ErrorTypes {
+    fn read(body: &[u8]) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let mut types = Vec::new();
+        collect(&body["error"], &mut types);
+        Self(types)
+    }
+
+    fn any(&self, wanted: &[&str]) -> bool {
+        self.0.iter().any(|found| wanted.contains(&found.as_str()))
+    }
+
+    fn is_known(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+/// Error bodies nest at most as deep as serde_json reads.
+fn collect(error: &Value, types: &mut Vec<String>) {
+    if let Some(kind) = error["type"].as_str() {
+        types.push(kind.to_owned());
+    }
+    for list in ["root_cause", "failed_shards", "suppressed"] {
+        for cause in error[list].as_array().into_iter().flatten() {
+            collect(cause, types);
+        }
+    }
+    for nested in ["caused_by", "reason"] {
+        if error[nested].is_object() {
+            collect(&error[nested], types);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

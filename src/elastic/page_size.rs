@@ -1,0 +1,72 @@
+//! How many documents to ask for at once: fewer after an answer that was too large, more again
+//! when answers are small.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::client::LARGEST_ANSWER;
+
+/// Documents of the largest page.
+const LARGEST_PAGE: usize = 1_000;
+
+/// The rung with one document.
+const ONE: u8 = 9;
+
+/// A ladder of page sizes, shared by the windows of a source.
+#[derive(Debug, Default)]
+pub(super) struct PageSize {
+    rung: AtomicU8,
+}
+
+impl PageSize {
+    /// Documents to ask for, at least one.
+    pub(super) fn size(&self) -> usize {
+        (LARGEST_PAGE >> self.rung.load(Ordering::Relaxed)).max(1)
+    }
+
+    /// Asks for fewer documents from now on, but for one at least.
+    pub(super) fn shrink(&self) {
+        self.step(|rung| (rung < ONE).then_some(rung + 1));
+    }
+
+    /// Asks for more from now on if an answer of this size leaves room for it.
+    pub(super) fn grow_after(&self, bytes: usize) {
+        if bytes < LARGEST_ANSWER / 4 {
+            self.step(|rung| rung.checked_sub(1));
+        }
+    }
+
+    fn step(&self, step: impl FnMut(u8) -> Option<u8>) {
+        // Refused only at an end of the ladder.
+        let _ = self
+            .rung
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_shrinks_to_one_document_and_no_further() {
+        let page = PageSize::default();
+        let steps = [(); 12].map(|()| {
+            let size = page.size();
+            page.shrink();
+            size
+        });
+        assert_eq!(steps, [1000, 500, 250, 125, 62, 31, 15, 7, 3, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_page_grows_after_small_answers_only() {
+        let page = PageSize::default();
+        page.grow_after(0);
+        assert_eq!(page.size(), 1000);
+        page.shrink();
+        page.grow_after(LARGEST_ANSWER / 2);
+        assert_eq!(page.size(), 500);
+        page.grow_after(1000);
+        assert_eq!(page.size(), 1000);
+    }
+}

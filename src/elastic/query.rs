@@ -1,0 +1,212 @@
+//! The calls that read a source, as plain data: nothing is sent here.
+
+use elasticsearch::http::Method;
+use serde_json::{Value, json};
+
+use super::{
+    request::{Request, segment},
+    server::Dialect,
+    source_filter::SourceFilter,
+};
+use crate::{
+    detect::document::Document,
+    pipeline::{
+        plan::{SourcePlan, TermFilter},
+        window::Window,
+    },
+};
+
+/// How long the server keeps a frozen view between two pages.
+const KEEP_ALIVE: &str = "2m";
+
+/// Everything that stays the same over the pages of one window.
+#[derive(Clone, Debug)]
+pub(super) struct WindowQuery {
+    pub(super) timestamp_field: String,
+    pub(super) filter: Vec<TermFilter>,
+    pub(super) window: Window,
+    pub(super) fields: SourceFilter,
+}
+
+/// What differs from page to page.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PageQuery<'a> {
+    pub(super) size: usize,
+    pub(super) detail: Detail,
+    /// Sort values of the last document that was read; `None` for the first page.
+    pub(super) after: Option<&'a [Value]>,
+}
+
+/// How much of each document is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// All that the rules can see.
+    Fields,
+    /// The same without the bodies of request and response.
+    WithoutBodies,
+    /// That there is such a document.
+    IdOnly,
+}
+
+impl Detail {
+    /// What to ask of one document that is too large with this much of it.
+    pub(super) fn less(self) -> Option<Self> {
+        match self {
+            Self::Fields => Some(Self::WithoutBodies),
+            Self::WithoutBodies => Some(Self::IdOnly),
+            Self::IdOnly => None,
+        }
+    }
+}
+
+/// `GET /`.
+pub(super) fn root() -> Request {
+    Request::new(Method::Get, "")
+}
+
+/// The server's time, by the only way that needs no more than the right to read: the bound `now`
+/// of a range that no document is tested against.
+pub(super) fn clock(source: &SourcePlan) -> Request {
+    let now = json!({"date_range": {"field": source.timestamp_field, "ranges": [{"to": "now"}]}});
+    existing(Request::new(
+        Method::Post,
+        format!("{}/_search", segment(&source.index)),
+    ))
+    .query("request_cache", "false")
+    .json(json!({"size": 0, "query": {"match_none": {}}, "aggs": {"now": now}}))
+}
+
+/// How the time field is mapped.
+pub(super) fn mapping(source: &SourcePlan) -> Request {
+    let path = format!("{}/_field_caps", segment(&source.index));
+    existing(Request::new(Method::Post, path)).query("fields", source.timestamp_field.clone())
+}
+
+/// Freezes the indices of a source.
+pub(super) fn open_view(dialect: Dialect, source: &SourcePlan) -> Request {
+    let index = segment(&source.index);
+    match dialect {
+        Dialect::OpenSearch => existing(Request::new(
+            Method::Post,
+            format!("{index}/_search/point_in_time"),
+        ))
+        .query("keep_alive", KEEP_ALIVE)
+        .query("allow_partial_pit_creation", "false"),
+        Dialect::Elasticsearch => existing(Request::new(Method::Post, format!("{index}/_pit")))
+            .query("keep_alive", KEEP_ALIVE),
+    }
+}
+
+/// Gives a frozen view up.
+pub(super) fn close_view(dialect: Dialect, id: &str) -> Request {
+    match dialect {
+        Dialect::Elasticsearch => Request::new(Method::Delete, "_pit").json(json!({"id": id})),
+        Dialect::OpenSearch => {
+            Request::new(Method::Delete, "_search/point_in_time").json(json!({"pit_id": [id]}))
+        }
+    }
+}
+
+/// Gives a scroll up.
+pub(super) fn close_scroll(id: &str) -> Request {
+    Request::new(Method::Delete, "_search/scroll").json(json!({"scroll_id": [id]}))
+}
+
+/// One page of a frozen view. Sending it again gives the same page.
+pub(super) fn page(
+    dialect: Dialect,
+    view: &str,
+    query: &WindowQuery,
+    page: PageQuery<'_>,
+) -> Request {
+    let mut body = query.body(page);
+    body["pit"] = json!({"id": view, "keep_alive": KEEP_ALIVE});
+    body["track_total_hits"] = json!(page.after.is_none());
+    body["sort"] = json!([query.sort(Some(dialect)), {"_shard_doc": "asc"}]);
+    if let Some(after) = page.after {
+        body["search_after"] = json!(after);
+    }
+    Request::new(Method::Post, "_search")
+        .query("allow_partial_search_results", "false")
+        .json(body)
+}
+
+/// The first page of a scroll; the answer names the scroll.
+pub(super) fn open_scroll(
+    source: &SourcePlan,
+    query: &WindowQuery,
+    page: PageQuery<'_>,
+) -> Request {
+    let mut body = query.body(page);
+    body["track_total_hits"] = json!(true);
+    body["sort"] = json!([query.sort(None)]);
+    existing(Request::new(
+        Method::Post,
+        format!("{}/_search", segment(&source.index)),
+    ))
+    .query("scroll", KEEP_ALIVE)
+    .query("allow_partial_search_results", "false")
+    .json(body)
+}
+
+/// One document of a page that told its name only.
+pub(super) fn document(fields: &SourceFilter, named: &Document, detail: Detail) -> Request {
+    Request::new(Method::Post, format!("{}/_search", segment(&named.index)))
+        .query("allow_partial_search_results", "false")
+        .json(json!({
+            "size": 1,
+            "query": {"ids": {"values": [&named.id]}},
+            "_source": fields.to_json(detail),
+        }))
+}
+
+/// The next page of a scroll. Sending it again skips a page.
+pub(super) fn next_scroll(id: &str) -> Request {
+    Request::new(Method::Post, "_search/scroll")
+        .json(json!({"scroll": KEEP_ALIVE, "scroll_id": id}))
+}
+
+impl WindowQuery {
+    fn body(&self, page: PageQuery<'_>) -> Value {
+        let mut filter = vec![json!({"range": {&self.timestamp_field: {
+            "gte": self.window.start.to_string(),
+            "lt": self.window.end.to_string(),
+            "format": "strict_date_optional_time_nanos",
+        }}})];
+        filter.extend(
+            self.filter
+                .iter()
+                .map(|term| json!({"terms": {&term.field: &term.values}})),
+        );
+        json!({
+            "size": page.size,
+            "query": {"bool": {"filter": filter}},
+            "_source": self.fields.to_json(page.detail),
+        })
+    }
+
+    /// Indices may map the field with different precision, and a new one not at all. OpenSearch
+    /// and a scroll know no `format` here: they give nanoseconds as a number.
+    fn sort(&self, dialect: Option<Dialect>) -> Value {
+        let mut order = json!({
+            "order": "asc",
+            "numeric_type": "date_nanos",
+            "unmapped_type": "date",
+        });
+        if dialect == Some(Dialect::Elasticsearch) {
+            order["format"] = json!("strict_date_optional_time_nanos");
+        }
+        json!({&self.timestamp_field: order})
+    }
+}
+
+/// A pattern that matches nothing is an error, not an empty result.
+fn existing(request: Request) -> Request {
+    request
+        .query("allow_no_indices", "false")
+        .query("ignore_unavailable", "false")
+        .query("expand_wildcards", "open")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+use super::*;
+use crate::{detect::layout::Layout, elastic::request::Body, pipeline::ports::FieldSet};
+
+fn source() -> SourcePlan {
+    SourcePlan {
+        index: "logstash-*".to_owned(),
+        timestamp_field: "@timestamp".to_owned(),
+        layout: Layout::Raw,
+        filter: vec![TermFilter {
+            field: "origin".to_owned(),
+            values: vec!["kubernetes-api-audit".to_owned()],
+        }],
+    }
+}
+
+fn window_query() -> WindowQuery {
+    let fields = FieldSet {
+        layout: Layout::Raw,
+        paths: vec!["verb".to_owned()],
+    };
+    WindowQuery {
+        timestamp_field: source().timestamp_field,
+        filter: source().filter,
+        window: Window {
+            start: "2026-11-23T07:40:00Z".parse().expect("a timestamp"),
+            end: "2026-11-23T07:41:00.000000001Z"
+                .parse()
+                .expect("a timestamp"),
+        },
+        fields: SourceFilter::new(&fields),
+    }
+}
+
+fn first() -> PageQuery<'static> {
+    PageQuery {
+        size: 1000,
+        detail: Detail::Fields,
+        after: None,
+    }
+}
+
+/// A call as a person would write it down.
+fn told(request: &Request) -> Value {
+    let query: Vec<String> = request
+        .query
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let body = match &request.body {
+        Body::None => Value::Null,
+        Body::Json(value) => value.clone(),
+        Body::Lines(lines) => json!(String::from_utf8_lossy(lines)),
+    };
+    json!({
+        "call": format!("{:?} /{}", request.method, request.path),
+        "query": query,
+        "body": body,
+    })
+}
+
+#[test]
+fn the_clock_is_read_without_touching_documents() {
+    insta::assert_json_snapshot!(told(&clock(&source())));
+}
+
+#[test]
+fn the_mapping_of_the_time_field_is_asked_for() {
+    insta::assert_json_snapshot!(told(&mapping(&source())));
+}
+
+#[test]
+fn views_are_opened_and_closed_in_the_words_of_each_product() {
+    let calls = [
+        open_view(Dialect::Elasticsearch, &source()),
+        close_view(Dialect::Elasticsearch, "id"),
+        open_view(Dialect::OpenSearch, &source()),
+        close_view(Dialect::OpenSearch, "id"),
+        close_scroll("id"),
+    ];
+    insta::assert_json_snapshot!(calls.iter().map(told).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_first_page_counts_the_window() {
+    insta::assert_json_snapshot!(told(&page(
+        Dialect::Elasticsearch,
+        "id",
+        &window_query(),
+        first()
+    )));
+}
+
+#[test]
+fn a_later_page_goes_on_after_the_last_document() {
+    let after = [json!("2026-11-23T07:40:00.000Z"), json!(4_294_967_298_i64)];
+    let next = PageQuery {
+        after: Some(&after),
+        ..first()
+    };
+    insta::assert_json_snapshot!(told(&page(
+        Dialect::Elasticsearch,
+        "id",
+        &window_query(),
+        next
+    )));
+}
+
+#[test]
+fn a_page_of_opensearch_is_sorted_by_numbers() {
+    let after = [json!(1_795_419_600_000_000_000_i64), json!(7)];
+    let next = PageQuery {
+        after: Some(&after),
+        ..first()
+    };
+    insta::assert_json_snapshot!(told(&page(
+        Dialect::OpenSearch,
+        "id",
+        &window_query(),
+        next
+    )));
+}
+
+#[test]
+fn a_scroll_is_opened_and_continued() {
+    let calls = [
+        open_scroll(&source(), &window_query(), first()),
+        next_scroll("id"),
+    ];
+    insta::assert_json_snapshot!(calls.iter().map(told).collect::<Vec<_>>());
+}

@@ -1,0 +1,214 @@
+//! The pages of a window over a scroll, for servers that have no better. A call whose answer was
+//! lost cannot be repeated without a gap, so that any failure of the scroll opens the window again.
+//!
+//! A scroll cannot ask for less of one document only. Where pages have shrunk to one document, the
+//! scroll tells the names of documents, and each is read by itself.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use async_trait::async_trait;
+
+use super::{
+    answer::{self, Page},
+    client::Client,
+    fault::{self, Operation},
+    page_size::PageSize,
+    pit::miscounted,
+    query::{self, Detail, PageQuery, WindowQuery},
+    request::Request,
+    source_filter::SourceFilter,
+};
+use crate::{
+    detect::document::Document,
+    pipeline::{
+        plan::SourcePlan,
+        ports::{Fault, Pages, Remedy},
+    },
+};
+
+/// Documents that are named at once: few enough to be read before the scroll expires.
+const NAMES: usize = 100;
+
+/// A window that the server hands out page by page.
+pub(super) struct ScrollPages {
+    client: Arc<Client>,
+    page_size: Arc<PageSize>,
+    fields: SourceFilter,
+    scroll: String,
+    /// Shards that every page must answer for.
+    shards: u64,
+    total: u64,
+    seen: u64,
+    /// The page that came with the scroll, not handed on yet.
+    first: Option<Vec<Document>>,
+    one_by_one: bool,
+    /// Documents that were named and are still to be read.
+    named: VecDeque<Document>,
+    lost: bool,
+    largest_answer: usize,
+}
+
+impl ScrollPages {
+    pub(super) async fn open(
+        client: Arc<Client>,
+        source: &SourcePlan,
+        query: WindowQuery,
+        page_size: Arc<PageSize>,
+    ) -> Result<Self, Fault> {
+        let (page, one_by_one, largest_answer) = loop {
+            let size = page_size.size();
+            let one_by_one = size == 1;
+            let page = first_page(size);
+            let request = query::open_scroll(source, &query, page);
+            match client.call(Operation::OpenView, request).await {
+                Ok(found) => {
+                    let page = answer::page(&found.body, 0)?;
+                    break (page, one_by_one, found.body.len());
+                }
+                Err(fault) if fault.remedy == Remedy::Shrink && !one_by_one => page_size.shrink(),
+                Err(fault) => return Err(fault),
+            }
+        };
+        if page.shards == 0 {
+            return Err(answer::no_index());
+        }
+        let (Some(scroll), Some(total)) = (page.view, page.total) else {
+            return Err(fault::unavailable("server opened no scroll"));
+        };
+        Ok(Self {
+            client,
+            page_size,
+            fields: query.fields,
+            scroll,
+            shards: page.shards,
+            total,
+            seen: 0,
+            first: Some(page.documents),
+            one_by_one,
+            named: VecDeque::new(),
+            lost: false,
+            largest_answer,
+        })
+    }
+
+    async fn call(&mut self, request: Request, shards: u64) -> Result<Page, Fault> {
+        let found = self.client.call(Operation::ReadPage, request).await?;
+        self.largest_answer = self.largest_answer.max(found.body.len());
+        answer::page(&found.body, shards)
+    }
+
+    async fn fetch(&mut self) -> Result<Vec<Document>, Fault> {
+        if let Some(first) = self.first.take() {
+            return Ok(first);
+        }
+        if self.lost {
+            return Err(miscounted());
+        }
+        let next = query::next_scroll(&self.scroll);
+        let page = match self.call(next, self.shards).await {
+            Ok(page) => page,
+            Err(fault) => {
+                self.lost = true;
+                if fault.remedy == Remedy::Shrink {
+                    self.page_size.shrink();
+                }
+                return Err(Fault {
+                    remedy: reopened(fault.remedy),
+                    ..fault
+                });
+            }
+        };
+        if let Some(scroll) = page.view {
+            self.scroll = scroll;
+        }
+        Ok(page.documents)
+    }
+
+    /// The next page of the scroll, which is not at its end.
+    async fn page(&mut self) -> Result<Vec<Document>, Fault> {
+        let documents = self.fetch().await?;
+        if self.seen + documents.len() as u64 > self.total || documents.is_empty() {
+            self.lost = true;
+            return Err(miscounted());
+        }
+        Ok(documents)
+    }
+
+    /// The next document by itself. Until it is read it stays named, so that this may be repeated.
+    async fn one(&mut self) -> Result<Document, Fault> {
+        if self.named.is_empty() {
+            self.named = self.page().await?.into();
+        }
+        let named = self.named.front().cloned().ok_or_else(miscounted)?;
+        let document = self.read(named).await?;
+        self.named.pop_front();
+        Ok(document)
+    }
+
+    /// Reads as much of a document as fits into an answer; at the least its name remains.
+    async fn read(&mut self, named: Document) -> Result<Document, Fault> {
+        for detail in [Detail::Fields, Detail::WithoutBodies] {
+            let request = query::document(&self.fields, &named, detail);
+            match self.call(request, 1).await {
+                Ok(page) => {
+                    let read = page.documents.into_iter().next().ok_or_else(miscounted)?;
+                    return Ok(Document {
+                        source: read.source,
+                        ..named
+                    });
+                }
+                Err(fault) if fault.remedy == Remedy::Shrink => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(named)
+    }
+}
+
+/// What a scroll is opened for when pages have this size.
+fn first_page(size: usize) -> PageQuery<'static> {
+    let (size, detail) = match size {
+        1 => (NAMES, Detail::IdOnly),
+        size => (size, Detail::Fields),
+    };
+    PageQuery {
+        size,
+        detail,
+        after: None,
+    }
+}
+
+/// A connection that has to be made anew comes with new windows anyway.
+fn reopened(remedy: Remedy) -> Remedy {
+    match remedy {
+        Remedy::Reconnect => Remedy::Reconnect,
+        Remedy::Retry | Remedy::Reopen | Remedy::Shrink => Remedy::Reopen,
+    }
+}
+
+#[async_trait]
+impl Pages for ScrollPages {
+    async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault> {
+        if self.seen == self.total && self.first.as_ref().is_none_or(Vec::is_empty) {
+            self.page_size.grow_after(self.largest_answer);
+            return Ok(None);
+        }
+        let documents = if self.one_by_one {
+            vec![self.one().await?]
+        } else {
+            self.page().await?
+        };
+        self.seen += documents.len() as u64;
+        Ok(Some(documents))
+    }
+
+    fn total(&self) -> Option<u64> {
+        Some(self.total)
+    }
+
+    async fn close(self: Box<Self>) {
+        let request = query::close_scroll(&self.scroll);
+        // The server gives it up by itself in two minutes.
+        let _ = self.client.send(Operation::ReadPage, request).await;
+    }
+}

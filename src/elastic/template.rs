@@ -1,0 +1,257 @@
+//! The index template of alert indices: fixed fields, so that no alert can change a mapping.
+//!
+//! Installing it needs the privilege `manage_index_templates`. Where that is not given, an
+//! administrator installs it, and the right to write is enough.
+
+use elasticsearch::http::Method;
+use serde_json::{Value, json};
+
+use super::{
+    client::Client,
+    fault::{self, Operation},
+    request::{Request, segment},
+    server::FreeObject,
+};
+use crate::pipeline::{
+    plan::SinkPlan,
+    ports::{Fault, FaultReason, Remedy},
+};
+
+/// Raised when the mapping changes; an older template of ours is replaced.
+const VERSION: u64 = 1;
+
+/// Mark of a template that is ours to replace.
+const MANAGED_BY: &str = "k8scop";
+
+/// Above Elastic's own `logs-*-*` (100) and what people copy from it (200).
+const PRIORITY: usize = 300;
+
+/// Installs the template of a sink unless it is there. A template of the same name that somebody
+/// else made is left alone.
+pub(super) async fn install(
+    client: &Client,
+    sink: &SinkPlan,
+    free: FreeObject,
+) -> Result<(), Fault> {
+    let path = format!("_index_template/{}", segment(&name(&sink.index)));
+    let found = client
+        .send(
+            Operation::Template,
+            Request::new(Method::Get, path.as_str()),
+        )
+        .await?;
+    match found.status {
+        200 if !is_outdated(&found.body)? => return Ok(()),
+        200 | 404 => {}
+        403 => {
+            tracing::warn!(
+                template = name(&sink.index),
+                "may not see index templates: the template of the alert indices must be installed by an administrator"
+            );
+            return Ok(());
+        }
+        _ => return Err(fault::refused(Operation::Template, &found)),
+    }
+    let request = Request::new(Method::Put, path).json(template(&sink.index, free));
+    match client.call(Operation::Template, request).await {
+        Ok(_) => Ok(()),
+        // An older template will do until somebody who may replaces it.
+        Err(fault) if fault.reason == FaultReason::Forbidden && found.status == 200 => Ok(()),
+        Err(fault) if fault.remedy == Remedy::Shrink => Err(Fault {
+            remedy: Remedy::Retry,
+            ..fault
+        }),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Whether a template that was found is ours and older than this one.
+fn is_outdated(body: &[u8]) -> Result<bool, Fault> {
+    let body: Value = serde_json::from_slice(body)
+        .map_err(|_| fault::unavailable("server did not show its index template"))?;
+    let meta = &body["index_templates"][0]["index_template"]["_meta"];
+    Ok(meta["managed_by"] == MANAGED_BY && meta["version"].as_u64() < Some(VERSION))
+}
+
+/// Name of the template for a prefix of indices.
+fn name(prefix: &str) -> String {
+    format!("k8scop-{}", prefix.replace("{category}", "@category"))
+}
+
+/// The indices of a prefix: one for each day of this century, and one for undated alerts.
+fn patterns(prefix: &str) -> [String; 2] {
+    let prefix = prefix.replace("{category}", "*");
+    [format!("{prefix}-20*"), format!("{prefix}-undated")]
+}
+
+/// The template. A longer prefix wins over a shorter one that matches the same index.
+fn template(prefix: &str, free: FreeObject) -> Value {
+    let patterns = patterns(prefix);
+    let literals = patterns[0].len() - patterns[0].matches('*').count();
+    json!({
+        "index_patterns": patterns,
+        "priority": PRIORITY + literals,
+        "version": VERSION,
+        "_meta": {"managed_by": MANAGED_BY, "version": VERSION, "description": "alerts of K8sCop"},
+        "template": {
+            "settings": {"index": {"mapping": {"total_fields": {"limit": 200}}}},
+            "mappings": mappings(free),
+        },
+    })
+}
+
+fn mappings(free: FreeObject) -> Value {
+    json!({
+        "dynamic": false,
+        "date_detection": false,
+        "_meta": {"managed_by": MANAGED_BY, "version": VERSION},
+        "properties": {
+            "@timestamp": date(),
+            "message": {"type": "text"},
+            "event": event(),
+            "rule": object(&["name", "category", "uuid", "version", "reference"], json!({"description": {"type": "text"}})),
+            "threat": threat(),
+            "user": object(&["name", "roles"], json!({"effective": object(&["name"], json!({}))})),
+            "source": {"properties": {"ip": {"type": "ip", "ignore_malformed": true}}},
+            "user_agent": object(&["original"], json!({})),
+            "orchestrator": orchestrator(),
+            "kubernetes": {"properties": {"audit": audit()}},
+            "k8scop": k8scop(free),
+        },
+    })
+}
+
+fn event() -> Value {
+    object(
+        &[
+            "kind",
+            "module",
+            "dataset",
+            "id",
+            "action",
+            "outcome",
+            "category",
+            "type",
+            "reference",
+        ],
+        json!({"severity": long(), "created": date()}),
+    )
+}
+
+fn threat() -> Value {
+    let named = object(&["id", "name", "reference"], json!({}));
+    let technique = object(&["id", "name", "reference"], json!({"subtechnique": named}));
+    object(
+        &["framework"],
+        json!({"tactic": named, "technique": technique}),
+    )
+}
+
+fn orchestrator() -> Value {
+    let named = object(&["name", "type"], json!({}));
+    object(
+        &["type", "namespace"],
+        json!({"cluster": named, "resource": named}),
+    )
+}
+
+fn audit() -> Value {
+    let object_ref = object(
+        &[
+            "resource",
+            "subresource",
+            "namespace",
+            "name",
+            "uid",
+            "apiGroup",
+            "apiVersion",
+            "resourceVersion",
+        ],
+        json!({}),
+    );
+    object(
+        &["auditID", "stage", "verb", "requestURI"],
+        json!({"objectRef": object_ref, "responseStatus": {"properties": {"code": long()}}}),
+    )
+}
+
+fn k8scop(free: FreeObject) -> Value {
+    object(
+        &["job", "severity", "exceptions", "fingerprint"],
+        json!({
+            "captures": free_object(free),
+            "evidence": free_object(free),
+            "event": object(&["key", "key_basis"], json!({})),
+            "source": object(&["index", "id"], json!({})),
+            "rule": object(&["uid", "match_hash"], json!({})),
+            "reduced": {"type": "boolean"},
+        }),
+    )
+}
+
+/// An object of keywords and some other fields.
+fn object(keywords: &[&str], mut properties: Value) -> Value {
+    for name in keywords {
+        properties[*name] = json!({"type": "keyword", "ignore_above": 1024});
+    }
+    json!({"properties": properties})
+}
+
+fn date() -> Value {
+    json!({"type": "date", "ignore_malformed": true})
+}
+
+fn long() -> Value {
+    json!({"type": "long", "ignore_malformed": true})
+}
+
+fn free_object(free: FreeObject) -> Value {
+    match free {
+        FreeObject::Flattened => json!({"type": "flattened", "ignore_above": 1024}),
+        FreeObject::FlatObject => json!({"type": "flat_object"}),
+        FreeObject::NotIndexed => json!({"type": "object", "enabled": false}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mapping_is_the_documented_one() {
+        insta::assert_json_snapshot!(template("k8scop-alerts", FreeObject::Flattened));
+    }
+
+    #[test]
+    fn objects_of_unknown_fields_follow_the_product() {
+        let captures = [
+            FreeObject::Flattened,
+            FreeObject::FlatObject,
+            FreeObject::NotIndexed,
+        ]
+        .map(|free| mappings(free)["properties"]["k8scop"]["properties"]["captures"].clone());
+        assert_eq!(
+            captures,
+            [
+                json!({"type": "flattened", "ignore_above": 1024}),
+                json!({"type": "flat_object"}),
+                json!({"type": "object", "enabled": false}),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_category_in_the_prefix_stands_for_every_category() {
+        assert_eq!(
+            patterns("alerts-{category}"),
+            ["alerts-*-20*", "alerts-*-undated"]
+        );
+        assert_eq!(name("alerts-{category}"), "k8scop-alerts-@category");
+    }
+
+    #[test]
+    fn the_longer_prefix_has_the_higher_priority() {
+        let priority = |prefix| template(prefix, FreeObject::Flattened)["priority"].as_u64();
+        assert!(priority("alerts-{category}") < priority("alerts-exec"));
+    }
+}
