@@ -25,6 +25,7 @@
 //! | 3 | [`controller`] | watch, index, `desired`, statuses, their one writer |
 //! | 4 | [`command`], [`cli`], [`server`], [`metrics`], [`telemetry`] | composition |
 
+pub mod api;
 pub mod detect;
 pub mod elastic;
 pub mod pipeline;

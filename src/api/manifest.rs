@@ -1,0 +1,223 @@
+//! Manifests: texts of YAML documents, read into rules and jobs. Whatever is wrong is told with
+//! its line and column. Pure: text in, resources and findings out.
+
+use std::fmt;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::de::DeserializeOwned;
+
+use self::node::{Node, Position};
+use super::{
+    API_VERSION,
+    convert::{self, Job},
+    job::{AnalysisJob, AnalysisJobSpec},
+    problem::Problem,
+    rule::{K8sCopRule, K8sCopRuleSpec},
+};
+use crate::detect::rule::{Rule, RuleIdentity};
+
+mod node;
+
+const SYNTAX: &str = "YamlInvalid";
+const KIND: &str = "KindUnknown";
+const OBJECT: &str = "ObjectInvalid";
+
+/// Namespace of a rule whose manifest names none.
+const NO_NAMESPACE: &str = "default";
+
+/// What a text holds.
+#[derive(Debug, Default)]
+pub struct Manifest {
+    /// Its rules, in their order.
+    pub rules: Vec<Declared<K8sCopRule>>,
+    /// Its jobs, in their order.
+    pub jobs: Vec<Declared<AnalysisJob>>,
+    /// What could not be read, in its order.
+    pub findings: Vec<Finding>,
+}
+
+/// A resource and where each part of it stands.
+#[derive(Debug)]
+pub struct Declared<K> {
+    object: K,
+    node: Node,
+}
+
+/// Something wrong in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Line, from 1.
+    pub line: u64,
+    /// Column in characters, from 1.
+    pub column: u64,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            line,
+            column,
+            problem,
+        } = self;
+        write!(f, "{line}:{column}: {problem}")
+    }
+}
+
+impl Manifest {
+    /// Reads a text of any number of YAML (or JSON) documents, `List`s of resources among them.
+    /// A text that is no YAML gives one finding and no resource.
+    pub fn parse(text: &str) -> Self {
+        let mut manifest = Self::default();
+        match Node::documents(text) {
+            Ok(documents) => documents.into_iter().for_each(|node| manifest.add(node)),
+            Err((position, message)) => {
+                let problem = Problem::new("yaml", SYNTAX, message);
+                manifest.findings.push(Finding::at(position, problem));
+            }
+        }
+        manifest
+    }
+
+    fn add(&mut self, mut node: Node) {
+        let kind = node.text("kind").unwrap_or_default().to_owned();
+        if kind.ends_with("List")
+            && let Some(items) = node.take_list("items")
+        {
+            return items.into_iter().for_each(|item| self.add(item));
+        }
+        let findings = match kind.as_str() {
+            "K8sCopRule" => Declared::read(node, rule).map(|rule| self.rules.push(rule)),
+            "AnalysisJob" => Declared::read(node, job).map(|job| self.jobs.push(job)),
+            _ => Err(vec![unknown_kind(&node, &kind)]),
+        };
+        self.findings.extend(findings.err().into_iter().flatten());
+    }
+}
+
+impl<K> Declared<K> {
+    fn read(
+        node: Node,
+        build: impl FnOnce(ObjectMeta, &Node) -> Result<K, Problem>,
+    ) -> Result<Self, Vec<Finding>> {
+        let findings: Vec<_> = envelope_problems(&node)
+            .into_iter()
+            .map(|problem| node.finding(problem))
+            .collect();
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        let object = read_at("metadata", &node)
+            .and_then(|metadata| build(metadata, &node))
+            .map_err(|problem| vec![node.finding(problem)])?;
+        Ok(Self { object, node })
+    }
+
+    /// The resource.
+    pub fn object(&self) -> &K {
+        &self.object
+    }
+
+    /// The finding of a problem that has its place in this resource.
+    pub fn finding(&self, problem: Problem) -> Finding {
+        self.node.finding(problem)
+    }
+
+    fn findings(&self, problems: Vec<Problem>) -> Vec<Finding> {
+        problems.into_iter().map(|p| self.finding(p)).collect()
+    }
+}
+
+impl Declared<K8sCopRule> {
+    /// Converts the rule; its namespace is `default` where the manifest names none.
+    pub fn rule(&self) -> Result<Rule, Vec<Finding>> {
+        let ObjectMeta {
+            name, namespace, ..
+        } = &self.object.metadata;
+        let identity = RuleIdentity {
+            namespace: namespace.clone().unwrap_or_else(|| NO_NAMESPACE.to_owned()),
+            name: name.clone().unwrap_or_default(),
+            uid: String::new(),
+        };
+        convert::rule(identity, &self.object.spec.0).map_err(|problems| self.findings(problems))
+    }
+}
+
+impl Declared<AnalysisJob> {
+    /// Converts the job.
+    pub fn job(&self) -> Result<Job, Vec<Finding>> {
+        Job::new(&self.object.spec).map_err(|problems| self.findings(problems))
+    }
+}
+
+impl Finding {
+    fn at(Position { line, column }: Position, problem: Problem) -> Self {
+        Self {
+            line,
+            column,
+            problem,
+        }
+    }
+}
+
+impl Node {
+    fn finding(&self, problem: Problem) -> Finding {
+        Finding::at(self.locate(problem.place()), problem)
+    }
+}
+
+fn rule(metadata: ObjectMeta, node: &Node) -> Result<K8sCopRule, Problem> {
+    let spec: K8sCopRuleSpec = read_at("spec", node)?;
+    Ok(K8sCopRule {
+        metadata,
+        spec,
+        status: None,
+    })
+}
+
+fn job(metadata: ObjectMeta, node: &Node) -> Result<AnalysisJob, Problem> {
+    let spec: AnalysisJobSpec = read_at("spec", node)?;
+    Ok(AnalysisJob {
+        metadata,
+        spec,
+        status: None,
+    })
+}
+
+fn read_at<T: DeserializeOwned>(field: &str, node: &Node) -> Result<T, Problem> {
+    convert::read_part(field, &node.get(field).map(Node::value).unwrap_or_default())
+}
+
+/// What is wrong around the spec.
+fn envelope_problems(node: &Node) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if node.text("apiVersion") != Some(API_VERSION) {
+        let message = format!("must be {API_VERSION}");
+        problems.push(Problem::new("apiVersion", OBJECT, message));
+    }
+    if node.get("metadata").and_then(|m| m.text("name")).is_none() {
+        let message = "must be given: the name of the resource";
+        problems.push(Problem::new("metadata.name", OBJECT, message));
+    }
+    if node.get("spec").is_none() {
+        problems.push(Problem::new("spec", OBJECT, "must be given"));
+    }
+    let known = ["apiVersion", "kind", "metadata", "spec", "status"];
+    for key in node.keys().filter(|key| !known.contains(key)) {
+        let message = format!("unknown field, expected one of {}", known.join(", "));
+        problems.push(Problem::new(key, OBJECT, message));
+    }
+    problems
+}
+
+fn unknown_kind(node: &Node, kind: &str) -> Finding {
+    let message = match kind {
+        "" => "must be given: K8sCopRule or AnalysisJob".to_owned(),
+        other => format!("must be K8sCopRule or AnalysisJob, not '{other}'"),
+    };
+    node.finding(Problem::new("kind", KIND, message))
+}
+
+#[cfg(test)]
+mod tests;

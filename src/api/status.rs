@@ -1,0 +1,167 @@
+//! What the operator tells about rules and jobs. Only `controller/writer` writes it.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What the operator made of a rule.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct K8sCopRuleStatus {
+    /// Ready tells whether the spec is valid and in force; Stalled stands while it is not valid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// Generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub observed_generation: Option<i64>,
+    /// Fingerprint of what is loaded. None while nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub revision: Option<String>,
+    /// The last valid spec. It stays in force while the present one is not valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_good: Option<LastGood>,
+    /// Outcome of the tests of the spec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<TestCounts>,
+    /// Alerts made so far, all jobs together. Written at most every 30 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub matches: Option<i64>,
+    /// Time of the last request that matched, by the clock of the audit event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_match_time: Option<Time>,
+    /// Number of jobs that use the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub used_by: Option<i32>,
+}
+
+/// A spec that was valid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastGood {
+    /// Generation it had.
+    #[schemars(range(min = 0))]
+    pub generation: i64,
+    /// Its fingerprint.
+    #[schemars(length(max = 64))]
+    pub revision: String,
+    /// The spec without its tests.
+    #[schemars(schema_with = "any_object")]
+    pub spec: Value,
+}
+
+/// How many tests of a rule passed and failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TestCounts {
+    /// Tests that passed.
+    #[schemars(range(min = 0))]
+    pub passed: i32,
+    /// Tests that failed.
+    #[schemars(range(min = 0))]
+    pub failed: i32,
+}
+
+/// How far a job has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AnalysisJobStatus {
+    /// Ready tells whether the job does its work; Complete or Failed ends a static one; Stalled,
+    /// Reconciling and Suspended stand while they are so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// Generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub observed_generation: Option<i64>,
+    /// The span of time that the job covers, defaults resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<ResolvedRange>,
+    /// Where the job goes on after a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<JobCheckpoint>,
+    /// Audit events read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub events_read: Option<i64>,
+    /// Alerts that were new in the sink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub alerts_created: Option<i64>,
+    /// Alerts that the sink had already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub alerts_duplicate: Option<i64>,
+    /// Documents that hold no audit event that could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub quarantined: Option<i64>,
+    /// Rules in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub rules_loaded: Option<i32>,
+    /// Fingerprint of the rules in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub rules_revision: Option<String>,
+    /// Streaming: seconds between the clock of the source and what is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_seconds: Option<i64>,
+    /// Static: share of the range that is done, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub progress_percent: Option<i32>,
+    /// When the job was first run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When a static job was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Time>,
+}
+
+/// The span `[start, end)`; without an end for a streaming job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolvedRange {
+    /// First instant.
+    pub start: Time,
+    /// First instant after the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Time>,
+}
+
+/// Everything before the watermark is read, and its alerts are acknowledged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobCheckpoint {
+    /// Exclusive end of what is done, RFC 3339 with up to nine digits of a second.
+    #[schemars(with = "String", length(max = 64))]
+    pub watermark: Timestamp,
+    /// Audit events read up to there.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub events_read: i64,
+    /// Alerts up to there that were new in the sink.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub alerts_created: i64,
+    /// Alerts up to there that the sink had already.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub alerts_duplicate: i64,
+    /// Documents up to there that could not be read.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub quarantined: i64,
+}
+
+fn any_object(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
