@@ -26,6 +26,7 @@
 //! | 4 | [`command`], [`cli`], [`server`], [`metrics`], [`telemetry`] | composition |
 
 pub mod api;
+pub mod controller;
 pub mod detect;
 pub mod elastic;
 pub mod pipeline;

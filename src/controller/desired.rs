@@ -1,0 +1,105 @@
+//! What should be: one pure function from what the cluster holds and how far the pipelines have
+//! come to plans and statuses. What is absent from it is to be stopped.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::{
+    entry::JobEntry,
+    index::{Index, Key},
+    status::{self, Work},
+};
+use crate::{
+    api::status::{AnalysisJobStatus, K8sCopRuleStatus},
+    detect::rule::Rule,
+    pipeline::{
+        plan::{Plan, PlanId},
+        progress::Progress,
+    },
+};
+
+/// What should be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Desired {
+    /// What is to run, ordered by job.
+    pub plans: Vec<Plan>,
+    /// What is to be told about each rule.
+    pub rule_statuses: BTreeMap<Key, K8sCopRuleStatus>,
+    /// What is to be told about each job.
+    pub job_statuses: BTreeMap<Key, AnalysisJobStatus>,
+}
+
+/// Decides what should be. Before the first lists are complete that is nothing: events must not
+/// be analysed with rules that only seem to be all there are.
+pub fn desired(index: &Index, progress: &BTreeMap<PlanId, Progress>, now: Timestamp) -> Desired {
+    let mut desired = Desired::default();
+    if !index.is_listed() {
+        return desired;
+    }
+    let mut used: BTreeMap<&str, usize> = BTreeMap::new();
+    let works: Vec<_> = index
+        .jobs()
+        .iter()
+        .map(|(key, entry)| (key, entry, work(index, entry)))
+        .collect();
+    for (key, entry, work) in &works {
+        let told = status::job_status(entry, work, progress.get(&entry.plan_id()), now);
+        desired.job_statuses.insert((*key).clone(), told);
+        if let Work::Run(plan) = work {
+            plan.rules
+                .iter()
+                .for_each(|rule| *used.entry(rule.key()).or_default() += 1);
+        }
+    }
+    for (key, entry) in index.rules() {
+        let used_by = used.get(entry.facts.key().as_str()).copied();
+        let told = status::rule_status(entry, used_by.unwrap_or_default(), now);
+        desired.rule_statuses.insert(key.clone(), told);
+    }
+    desired.plans = works
+        .into_iter()
+        .filter_map(|(_, _, work)| match work {
+            Work::Run(plan) => Some(*plan),
+            _ => None,
+        })
+        .collect();
+    desired
+}
+
+fn work(index: &Index, entry: &JobEntry) -> Work {
+    if status::is_complete(&entry.status) {
+        return Work::Done;
+    }
+    let job = match &entry.outcome {
+        Ok(job) => job,
+        Err(problems) => return Work::Refused(problems.clone()),
+    };
+    let range = match job.range(entry.facts.created) {
+        Ok(range) => range,
+        Err(problem) => return Work::Refused(vec![problem]),
+    };
+    if job.is_suspended() {
+        return Work::Suspended(range);
+    }
+    let mut rules: Vec<Arc<Rule>> = index
+        .rules()
+        .values()
+        .filter(|rule| {
+            let facts = &rule.facts;
+            job.selects(&entry.facts.namespace, &facts.namespace, &facts.labels)
+        })
+        .filter_map(|rule| rule.active().cloned())
+        .collect();
+    rules.sort_by(|one, other| one.key().cmp(other.key()));
+    let resume = status::checkpoint(&entry.status);
+    Work::Run(Box::new(job.plan(
+        entry.plan_id(),
+        range,
+        rules.into(),
+        resume,
+    )))
+}
+
+#[cfg(test)]
+mod tests;

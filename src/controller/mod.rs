@@ -1,0 +1,18 @@
+//! The operator's loop: what the cluster holds and how far the pipelines have come go in, plans
+//! and statuses come out. [`desired`](desired::desired) decides, and is pure; only the
+//! [`writer`] writes.
+
+pub mod desired;
+pub mod entry;
+#[cfg(test)]
+mod fixtures;
+pub mod health;
+pub mod index;
+pub mod notice;
+pub mod rights;
+pub mod run;
+pub mod schedule;
+pub mod status;
+pub mod tally;
+pub mod watch;
+pub mod writer;

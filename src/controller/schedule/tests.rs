@@ -1,0 +1,178 @@
+use serde_json::json;
+use tokio::time::advance;
+
+use super::*;
+
+fn target(kind: Kind) -> Target {
+    Target {
+        kind,
+        namespace: "security".to_owned(),
+        name: "prod".to_owned(),
+        uid: "u".to_owned(),
+    }
+}
+
+/// A status with a state and a number.
+fn status(ready: &str, events: u64) -> Value {
+    json!({"eventsRead": events, "conditions": [{"type": "Ready", "status": ready}]})
+}
+
+/// A schedule for one object, and what the watch last told of it.
+struct Desk {
+    schedule: Schedule,
+    kind: Kind,
+    stored: Value,
+    version: u64,
+}
+
+impl Desk {
+    fn new(kind: Kind) -> Self {
+        Self {
+            schedule: Schedule::default(),
+            kind,
+            stored: Value::Null,
+            version: 1,
+        }
+    }
+
+    fn want(&mut self, status: Value) {
+        self.schedule.want(&[Wanted {
+            target: target(self.kind),
+            stored: self.stored.clone(),
+            version: self.version,
+            status,
+        }]);
+    }
+
+    /// Writes what is due, which the server takes as a new version; the watch does not tell yet.
+    fn write(&mut self, version: u64) -> Option<Value> {
+        let write = self.schedule.take_due(Instant::now())?;
+        let status = write.status.clone();
+        self.schedule.succeeded(write, version, Instant::now());
+        Some(status)
+    }
+
+    fn due_in(&self) -> Option<Duration> {
+        let now = Instant::now();
+        self.schedule.next_due(now).map(|due| due - now)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_is_not_written() {
+    let mut desk = Desk::new(Kind::Job);
+    desk.stored = json!({"conditions": [{"type": "Ready"}, {"type": "Complete"}]});
+    desk.want(json!({"conditions": [{"type": "Complete"}, {"type": "Ready"}]}));
+    assert_eq!((desk.due_in(), desk.write(2)), (None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_state_is_written_at_once() {
+    for kind in Kind::ALL {
+        let mut desk = Desk::new(kind);
+        desk.want(status("False", 1));
+        assert_eq!(desk.write(2), Some(status("False", 1)));
+        desk.want(status("True", 1));
+        assert_eq!(desk.write(3), Some(status("True", 1)));
+        desk.want(status("True", 1));
+        assert_eq!(desk.due_in(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_wait_for_their_turn() {
+    for (kind, spacing) in [(Kind::Job, 10), (Kind::Rule, 30)] {
+        let mut desk = Desk::new(kind);
+        desk.want(status("True", 1));
+        desk.write(2);
+        desk.want(status("True", 2));
+        advance(Duration::from_secs(spacing - 1)).await;
+        desk.want(status("True", 3));
+        assert_eq!(
+            (desk.write(3), desk.due_in()),
+            (None, Some(Duration::from_secs(1)))
+        );
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(desk.write(3), Some(status("True", 3)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_lags_behind_our_own_write_causes_no_other() {
+    let mut desk = Desk::new(Kind::Job);
+    desk.want(status("True", 1));
+    desk.write(5);
+    desk.want(status("True", 1));
+    assert_eq!(desk.due_in(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_change_is_overwritten_in_its_turn() {
+    let mut desk = Desk::new(Kind::Job);
+    desk.want(status("True", 1));
+    desk.write(2);
+    (desk.stored, desk.version) = (status("False", 1), 3);
+    desk.want(status("True", 1));
+    assert_eq!(desk.due_in(), Some(Duration::from_secs(10)));
+    advance(Duration::from_secs(10)).await;
+    assert_eq!(desk.write(4), Some(status("True", 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_under_way_is_not_made_twice() {
+    let mut desk = Desk::new(Kind::Job);
+    desk.want(status("False", 1));
+    let write = desk.schedule.take_due(Instant::now()).expect("it is due");
+    desk.want(status("True", 1));
+    assert_eq!(desk.due_in(), None);
+    desk.schedule.succeeded(write, 2, Instant::now());
+    assert_eq!(desk.write(3), Some(status("True", 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_writes_are_repeated_without_end_after_growing_pauses() {
+    let mut desk = Desk::new(Kind::Job);
+    let mut pauses = Vec::new();
+    for _ in 0..40 {
+        desk.want(status("True", 1));
+        let write = desk.schedule.take_due(Instant::now()).expect("it is due");
+        desk.schedule.failed(&write.target, 1.0, Instant::now());
+        let pause = desk.due_in().expect("it is repeated");
+        pauses.push(pause.as_millis());
+        advance(pause).await;
+    }
+    assert_eq!(
+        pauses[..9],
+        [
+            500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000
+        ]
+    );
+    assert_eq!(pauses[39], 60_000);
+    assert_eq!(desk.write(2), Some(status("True", 1)));
+    desk.want(status("False", 1));
+    assert_eq!(desk.due_in(), Some(Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_wanted_any_more_is_forgotten() {
+    let mut desk = Desk::new(Kind::Job);
+    desk.want(status("True", 1));
+    let write = desk.schedule.take_due(Instant::now()).expect("it is due");
+    desk.schedule.want(&[]);
+    desk.schedule.failed(&write.target, 1.0, Instant::now());
+    assert_eq!((desk.due_in(), desk.schedule.rest()), (None, vec![]));
+}
+
+#[test]
+fn at_the_end_the_checkpoints_of_jobs_are_written_before_the_numbers_of_rules() {
+    let wanted = |kind| Wanted {
+        target: target(kind),
+        stored: Value::Null,
+        version: 1,
+        status: status("True", 1),
+    };
+    let mut schedule = Schedule::default();
+    schedule.want(&Kind::ALL.map(wanted));
+    let order: Vec<_> = schedule.rest().iter().map(|w| w.target.kind).collect();
+    assert_eq!(order, [Kind::Job, Kind::Rule]);
+}

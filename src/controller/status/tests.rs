@@ -1,0 +1,236 @@
+use serde_json::{Value, json};
+
+use crate::{
+    controller::{
+        desired::Desired,
+        fixtures::{Cluster, conditions, edited, instant, one_day, progress, rule, streaming},
+        watch::Kind,
+    },
+    pipeline::{
+        ports::FaultReason,
+        progress::{Checkpoint, Counts, Progress, RuleMatches, State},
+    },
+};
+
+fn told(desired: &Desired, name: &str) -> Value {
+    let key = ("security".to_owned(), name.to_owned());
+    let rule = desired.rule_statuses.get(&key).map(serde_json::to_value);
+    let job = desired.job_statuses.get(&key).map(serde_json::to_value);
+    rule.or(job).expect("it has a status").expect("a status")
+}
+
+fn waiting() -> State {
+    State::Waiting {
+        reason: FaultReason::ElasticsearchUnavailable,
+        message: "no answer from the server".to_owned(),
+    }
+}
+
+fn busy() -> Progress {
+    let counts = Counts {
+        events_read: 1_000,
+        alerts_created: 5,
+        alerts_duplicate: 2,
+        quarantined: 1,
+    };
+    Progress {
+        checkpoint: Some(Checkpoint {
+            watermark: instant("2026-11-22T00:00:00.123456789Z"),
+            counts,
+        }),
+        counts,
+        rules_loaded: 3,
+        lag_seconds: Some(12),
+        percent: Some(40),
+        ..progress(State::Running)
+    }
+}
+
+#[test]
+fn the_status_of_a_loaded_rule_tells_all() {
+    let mut tested = rule("exec", "get");
+    tested.data["spec"]["tests"] =
+        json!([{"name": "t", "event": {"verb": "get"}, "expect": "Match"}]);
+    let mut cluster = Cluster::of(vec![tested], vec![streaming("prod", "")]);
+    let status = told(&cluster.decide(vec![]), "exec");
+    let revision = &status["revision"];
+    assert_eq!(revision.as_str().map(str::len), Some(16));
+    assert_eq!(
+        status,
+        json!({
+            "conditions": [{
+                "type": "Ready", "status": "True", "reason": "RuleLoaded",
+                "message": "The rule is valid and in force in every job that selects it.",
+                "observedGeneration": 1, "lastTransitionTime": "2026-11-23T07:00:00Z",
+            }],
+            "observedGeneration": 1,
+            "revision": revision,
+            "lastGood": {"generation": 1, "revision": revision, "spec": {
+                "title": "T", "severity": "Low", "category": "Other", "state": "Enabled",
+                "alertPer": "Request",
+                "selections": [{"name": "s", "all": [{"field": "verb", "matches": "get"}]}],
+            }},
+            "tests": {"passed": 1, "failed": 0},
+            "matches": 0,
+            "usedBy": 1,
+        })
+    );
+}
+
+#[test]
+fn failed_tests_are_counted() {
+    let mut failing = rule("exec", "get");
+    failing.data["spec"]["tests"] = json!([
+        {"name": "a", "event": {"verb": "get"}, "expect": "Match"},
+        {"name": "b", "event": {"verb": "get"}, "expect": "NoMatch"},
+    ]);
+    let mut cluster = Cluster::of(vec![failing], vec![]);
+    let desired = cluster.decide(vec![]);
+    assert_eq!(
+        told(&desired, "exec")["tests"],
+        json!({"passed": 1, "failed": 1})
+    );
+    assert_eq!(
+        conditions(&desired, Kind::Rule, "exec"),
+        ["Ready=False TestFailed", "Stalled=True TestFailed"]
+    );
+}
+
+#[test]
+fn a_spec_too_large_to_be_kept_says_so() {
+    let mut large = rule("exec", "get");
+    let values: Vec<_> = (0..40)
+        .map(|n| format!("{n}{}", "x".repeat(1_000)))
+        .collect();
+    large.data["spec"]["selections"][0]["all"] = json!([{"field": "verb", "in": values}]);
+    let mut cluster = Cluster::of(vec![large], vec![]);
+    let status = told(&cluster.decide(vec![]), "exec");
+    assert_eq!(status["lastGood"], Value::Null);
+    assert_eq!(
+        status["conditions"][0]["message"],
+        "The rule is valid and in force in every job that selects it. Its spec is larger than \
+         32 KiB and is not kept: a broken edit would stop it at the next restart."
+    );
+}
+
+#[test]
+fn matches_of_all_jobs_add_up_and_go_on_after_restarts() {
+    let matched = |count, last: &str| {
+        let mut running = progress(State::Running);
+        let last = instant(last);
+        running.matches = [("security/exec".to_owned(), RuleMatches { count, last })].into();
+        running
+    };
+    let mut seen = rule("exec", "get");
+    seen.data["status"] = json!({"matches": 10, "lastMatchTime": "2026-11-20T00:00:00Z"});
+    let mut cluster = Cluster::of(vec![seen], vec![streaming("a", ""), streaming("b", "")]);
+    let mut after = |progress| {
+        let status = told(&cluster.decide(progress), "exec");
+        (status["matches"].clone(), status["lastMatchTime"].clone())
+    };
+    let early = "2026-11-19T00:00:00Z";
+    let late = "2026-11-22T00:00:00.5Z";
+    assert_eq!(after(vec![]), (json!(10), json!("2026-11-20T00:00:00Z")));
+    let both = vec![("a", matched(3, early)), ("b", matched(1, late))];
+    assert_eq!(after(both), (json!(14), json!("2026-11-22T00:00:00Z")));
+    let one_gone = vec![("a", matched(4, early))];
+    assert_eq!(after(one_gone), (json!(15), json!("2026-11-22T00:00:00Z")));
+    let begun_anew = vec![("a", matched(2, early))];
+    assert_eq!(
+        after(begun_anew),
+        (json!(17), json!("2026-11-22T00:00:00Z"))
+    );
+}
+
+#[test]
+fn the_status_of_a_streaming_job_tells_all() {
+    let mut cluster = Cluster::of(vec![], vec![streaming("prod", "")]);
+    assert_eq!(
+        told(&cluster.decide(vec![("prod", busy())]), "prod"),
+        json!({
+            "conditions": [{
+                "type": "Ready", "status": "True", "reason": "Streaming",
+                "message": "The job follows its source.",
+                "observedGeneration": 1, "lastTransitionTime": "2026-11-23T07:00:00Z",
+            }],
+            "observedGeneration": 1,
+            "range": {"start": "2026-11-01T00:00:00Z"},
+            "checkpoint": {
+                "watermark": "2026-11-22T00:00:00.123456789Z", "eventsRead": 1000,
+                "alertsCreated": 5, "alertsDuplicate": 2, "quarantined": 1,
+            },
+            "eventsRead": 1000, "alertsCreated": 5, "alertsDuplicate": 2, "quarantined": 1,
+            "rulesLoaded": 3, "rulesRevision": "r", "lagSeconds": 12,
+            "startedAt": "2026-11-23T07:00:00Z",
+        })
+    );
+}
+
+#[test]
+fn a_static_job_goes_from_pending_to_complete() {
+    let mut cluster = Cluster::of(vec![], vec![one_day("past", "")]);
+    let mut after = |progress: Option<Progress>| {
+        let desired = cluster.decide(progress.map(|p| ("past", p)).into_iter().collect());
+        let status = told(&desired, "past");
+        let numbers = (
+            status["progressPercent"].clone(),
+            status["completedAt"].clone(),
+        );
+        (conditions(&desired, Kind::Job, "past"), numbers)
+    };
+    let in_state = |state| Some(Progress { state, ..busy() });
+    let words = |words: &[&str]| words.iter().map(|&w| w.to_owned()).collect::<Vec<_>>();
+    let coming = words(&["Ready=Unknown Starting", "Reconciling=True Starting"]);
+    assert_eq!(after(None), (coming.clone(), (Value::Null, Value::Null)));
+    assert_eq!(
+        after(in_state(State::Starting)),
+        (coming, (json!(40), Value::Null))
+    );
+    assert_eq!(
+        after(in_state(State::Running)),
+        (words(&["Ready=True Running"]), (json!(40), Value::Null))
+    );
+    assert_eq!(
+        after(in_state(waiting())),
+        (
+            words(&["Ready=False ElasticsearchUnavailable"]),
+            (json!(40), Value::Null)
+        )
+    );
+    let done = words(&["Complete=True Complete", "Ready=True Complete"]);
+    let at = json!("2026-11-23T07:00:00Z");
+    assert_eq!(
+        after(in_state(State::Complete)),
+        (done.clone(), (json!(40), at.clone()))
+    );
+    assert_eq!(after(None), (done, (json!(40), at)));
+}
+
+#[test]
+fn a_condition_that_does_not_change_keeps_its_time() {
+    let mut old = streaming("prod", "");
+    old.data["status"] = json!({"conditions": [{
+        "type": "Ready", "status": "True", "reason": "Streaming", "message": "",
+        "lastTransitionTime": "2026-11-05T00:00:00Z",
+    }]});
+    let mut cluster = Cluster::of(vec![], vec![old.clone()]);
+    let mut since = |state| {
+        let status = told(&cluster.decide(vec![("prod", progress(state))]), "prod");
+        status["conditions"][0]["lastTransitionTime"].clone()
+    };
+    assert_eq!(since(State::Running), "2026-11-05T00:00:00Z");
+    assert_eq!(since(waiting()), "2026-11-23T07:00:00Z");
+
+    cluster.apply(
+        Kind::Job,
+        edited(&old, streaming("prod", ", fetchDelaySeconds: 5")),
+    );
+    let status = told(&cluster.decide(vec![("prod", progress(waiting()))]), "prod");
+    assert_eq!(
+        (
+            &status["observedGeneration"],
+            &status["conditions"][0]["observedGeneration"]
+        ),
+        (&json!(2), &json!(2))
+    );
+}
