@@ -26,7 +26,15 @@
 //! | 4 | [`command`], [`cli`], [`server`], [`metrics`], [`telemetry`] | composition |
 
 pub mod api;
+pub mod cli;
+pub mod command;
 pub mod controller;
 pub mod detect;
 pub mod elastic;
+pub mod exit;
+pub mod local;
+pub mod metrics;
 pub mod pipeline;
+pub mod server;
+pub mod telemetry;
+pub mod terminal;

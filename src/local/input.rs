@@ -1,0 +1,114 @@
+//! Opening of files and standard input, packed or not.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use flate2::bufread::MultiGzDecoder;
+
+const BUFFER: usize = 128 * 1024;
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+/// An opened input, unpacked as it is read.
+pub struct Input {
+    /// The unpacked bytes.
+    pub reader: Box<dyn BufRead>,
+    /// How much of the packed bytes has been read so far.
+    pub position: Position,
+    /// Number of packed bytes, where it is known.
+    pub size: Option<u64>,
+}
+
+/// How many bytes were read below the unpacking; may be asked while somebody else reads.
+#[derive(Clone, Debug, Default)]
+pub struct Position(Arc<AtomicU64>);
+
+impl Position {
+    /// Bytes read so far.
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Opens a file; `-` is standard input. Gzip and Zstandard are known by their first bytes, whatever
+/// the name says.
+pub fn open(path: &Path) -> io::Result<Input> {
+    if path == Path::new("-") {
+        return unpack(io::stdin(), None);
+    }
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    let size = metadata.is_file().then_some(metadata.len());
+    unpack(file, size)
+}
+
+fn unpack(raw: impl Read + 'static, size: Option<u64>) -> io::Result<Input> {
+    let position = Position::default();
+    let mut raw = Counted {
+        raw,
+        position: position.clone(),
+    };
+    let mut magic = Vec::with_capacity(ZSTD.len());
+    raw.by_ref()
+        .take(ZSTD.len() as u64)
+        .read_to_end(&mut magic)?;
+    let packing = Packing::of(&magic);
+    let packed = BufReader::with_capacity(BUFFER, io::Cursor::new(magic).chain(raw));
+    let reader: Box<dyn BufRead> = match packing {
+        Packing::None => Box::new(packed),
+        Packing::Gzip => Box::new(BufReader::with_capacity(
+            BUFFER,
+            MultiGzDecoder::new(packed),
+        )),
+        Packing::Zstd => Box::new(BufReader::with_capacity(
+            BUFFER,
+            zstd::Decoder::with_buffer(packed)?,
+        )),
+    };
+    Ok(Input {
+        reader,
+        position,
+        size,
+    })
+}
+
+enum Packing {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    fn of(magic: &[u8]) -> Self {
+        if magic.starts_with(GZIP) {
+            Self::Gzip
+        } else if magic.starts_with(ZSTD) {
+            Self::Zstd
+        } else {
+            Self::None
+        }
+    }
+}
+
+struct Counted<R> {
+    raw: R,
+    position: Position,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.raw.read(buffer)?;
+        self.position.0.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}

@@ -1,0 +1,7 @@
+//! The `k8scop` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    k8scop::cli::main(std::env::args_os())
+}

@@ -1,0 +1,53 @@
+use crate::pipeline::{
+    ports::FaultReason,
+    progress::{Checkpoint, Counts, RuleMatches, State},
+};
+
+use super::*;
+
+fn observation() -> Observation {
+    let id = PlanId {
+        namespace: "security".into(),
+        name: "prod".into(),
+        uid: "1".into(),
+    };
+    let time = |text: &str| text.parse().expect("RFC 3339");
+    let matches = RuleMatches {
+        count: 3,
+        last: time("2026-11-23T07:00:00Z"),
+    };
+    let progress = Progress {
+        state: State::Running,
+        checkpoint: Some(Checkpoint {
+            watermark: time("2026-11-23T07:00:00Z"),
+            counts: Counts::default(),
+        }),
+        counts: Counts::default(),
+        rules_loaded: 1,
+        rules_revision: String::new(),
+        lag_seconds: Some(7),
+        percent: None,
+        matches: BTreeMap::from([("k8scop/pod-exec".to_owned(), matches)]),
+    };
+    let totals = Totals {
+        events: 412,
+        alerts_created: 3,
+        faults: BTreeMap::from([(FaultReason::AuthFailed, 2)]),
+        ..Totals::default()
+    };
+    Observation {
+        rules: RuleCounts {
+            loaded: 16,
+            disabled: 1,
+            refused: 2,
+        },
+        severities: BTreeMap::from([("k8scop/pod-exec".to_owned(), Severity::Medium)]),
+        jobs: BTreeMap::from([(id, progress)]),
+        totals: BTreeMap::from([("security/prod".to_owned(), totals)]),
+    }
+}
+
+#[test]
+fn an_observation_is_rendered_as_open_metrics() {
+    insta::assert_snapshot!(render(observation()).replace(env!("CARGO_PKG_VERSION"), "<version>"));
+}
