@@ -1,0 +1,32 @@
+//! What the tests on real servers stand on.
+
+pub mod cluster;
+
+use std::{future::Future, time::Duration};
+
+use tokio::process::{Child, Command};
+
+/// Asks again and again until there is an answer; panics with `what` after `limit`.
+pub async fn eventually<T, F>(what: &str, limit: Duration, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = tokio::time::Instant::now() + limit;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "did not happen within {limit:?}: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// Sends a signal, for example `INT`, to a process that runs.
+pub async fn signal(process: &Child, name: &str) {
+    let id = process.id().expect("the process runs").to_string();
+    let status = Command::new("kill").args(["-s", name, &id]).status().await;
+    assert!(status.expect("kill runs").success());
+}
