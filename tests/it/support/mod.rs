@@ -1,6 +1,10 @@
 //! What the tests on real servers stand on.
 
 pub mod cluster;
+pub mod installation;
+pub mod operator;
+pub mod search;
+pub mod shipper;
 
 use std::{future::Future, time::Duration};
 

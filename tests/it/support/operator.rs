@@ -1,0 +1,118 @@
+//! The operator as its users run it: the binary, in a process of its own.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use tokio::process::{Child, Command};
+
+use super::{eventually, signal};
+
+/// A running `k8scop run`; killed when dropped.
+pub struct Operator {
+    child: Child,
+    address: String,
+    log: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Operator {
+    /// Starts the operator with the given rights and server, and waits until it is ready.
+    pub async fn start(kubeconfig: &Path, elasticsearch: &str, more: &[&str]) -> Operator {
+        let operator = Operator::spawn(kubeconfig, elasticsearch, more).await;
+        operator.ready().await;
+        operator
+    }
+
+    /// Starts the operator without waiting.
+    pub async fn spawn(kubeconfig: &Path, elasticsearch: &str, more: &[&str]) -> Operator {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = folder.path().join("operator.log");
+        let address = format!("127.0.0.1:{}", free_port());
+        let child = Command::new(env!("CARGO_BIN_EXE_k8scop"))
+            .args([
+                "run",
+                "--elasticsearch",
+                elasticsearch,
+                "--listen",
+                &address,
+            ])
+            .args(more)
+            .env_clear()
+            .env("KUBECONFIG", kubeconfig)
+            .env("RUST_LOG", "info,k8scop=debug")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).expect("the log can be created"))
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary starts");
+        Operator {
+            child,
+            address,
+            log,
+            _folder: folder,
+        }
+    }
+
+    /// Waits until `/readyz` says so.
+    pub async fn ready(&self) {
+        eventually("the operator is ready", Duration::from_secs(30), || async {
+            self.get("/readyz")
+                .await
+                .filter(|(status, _)| *status == 200)
+        })
+        .await;
+    }
+
+    /// The text of `/metrics`.
+    pub async fn metrics(&self) -> String {
+        self.get("/metrics").await.expect("metrics are served").1
+    }
+
+    pub async fn get(&self, path: &str) -> Option<(u16, String)> {
+        let answer = reqwest::get(format!("http://{}{path}", self.address))
+            .await
+            .ok()?;
+        Some((answer.status().as_u16(), answer.text().await.ok()?))
+    }
+
+    /// `kill -9`.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("the operator can be killed");
+    }
+
+    /// SIGTERM; waits for the end and returns the exit code.
+    pub async fn stop(mut self) -> i32 {
+        signal(&self.child, "TERM").await;
+        let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
+        ended
+            .expect("the operator ends within 30 s of SIGTERM")
+            .expect("the operator can be waited for")
+            .code()
+            .expect("the operator ends by itself")
+    }
+
+    /// Everything it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of the operator\n{}", self.log());
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port()
+}
