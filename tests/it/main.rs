@@ -7,5 +7,7 @@
 )]
 
 mod architecture;
+mod controller;
+mod crds;
 mod elastic;
 mod support;
