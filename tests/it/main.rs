@@ -7,7 +7,11 @@
 )]
 
 mod architecture;
+mod chart;
+mod cli;
 mod controller;
 mod crds;
 mod elastic;
+mod example;
+mod pack;
 mod support;
