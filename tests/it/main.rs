@@ -14,6 +14,8 @@ mod crash;
 mod crds;
 mod elastic;
 mod example;
+mod generated;
 mod pack;
+mod readme;
 mod story;
 mod support;
