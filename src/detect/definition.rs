@@ -185,7 +185,7 @@ pub struct Predicate {
     pub matches: Option<String>,
     /// Regular expressions, one of which must match.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 1024)))]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 1024)))]
     pub matches_any: Vec<String>,
     /// The whole value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
