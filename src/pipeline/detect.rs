@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    task::spawn_blocking,
+};
 
 use crate::{
     detect::{
@@ -19,7 +22,6 @@ use crate::{
     pipeline::{
         board::Reporter,
         fetch::Page,
-        offload::offload,
         ticket::{Tally, Ticket},
     },
 };
@@ -88,7 +90,7 @@ impl Detect {
             ..
         } = page;
         let read = documents.len() as u64;
-        let analysing = offload(move || {
+        let analysing = spawn_blocking(move || {
             let analysis = analyse(&documents, &rules, &context);
             drop((documents, room));
             analysis

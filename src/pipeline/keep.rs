@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use tokio::{
     sync::watch,
-    task::JoinError,
+    task::{JoinError, spawn_blocking},
     time::{Duration, Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -14,7 +14,6 @@ use crate::{
     detect::{rule::Rule, ruleset::RuleSet},
     pipeline::{
         board::{Board, Place, Reporter, Seat},
-        offload::offload,
         plan::Plan,
         ports::{Connector, Fault, FaultReason, Remedy},
         progress::Checkpoint,
@@ -141,7 +140,7 @@ async fn reload(
 
 /// Compiles rules away from the async threads.
 async fn load(rules: Arc<[Arc<Rule>]>, reporter: &Reporter) -> Result<Arc<RuleSet>, JoinError> {
-    let compiled = offload(move || RuleSet::new(rules.iter().cloned())).await?;
+    let compiled = spawn_blocking(move || RuleSet::new(rules.iter().cloned())).await?;
     reporter.loaded(&compiled);
     Ok(Arc::new(compiled))
 }

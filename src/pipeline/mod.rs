@@ -9,7 +9,6 @@ pub mod fetch;
 pub mod keep;
 pub mod lane;
 pub mod link;
-pub mod offload;
 pub mod plan;
 pub mod ports;
 pub mod progress;

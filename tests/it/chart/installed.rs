@@ -125,7 +125,11 @@ async fn definitions_go_with_the_release_where_the_user_said_so() {
         .await
         .expect("it is uninstalled");
     kubectl
-        .ok(&[&["wait", "--for=delete", "--timeout=180s"][..], &DEFINITIONS].concat())
+        .ok(&[
+            &["wait", "--for=delete", "--timeout=180s"][..],
+            &DEFINITIONS,
+        ]
+        .concat())
         .await;
 }
 
