@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::detect::{self, problem::cut};
+use crate::detect::{self, excerpt::cut};
 
 /// Longest message, in characters.
 const MESSAGE_LIMIT: usize = 256;

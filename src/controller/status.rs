@@ -10,7 +10,7 @@ use crate::{
         problem::Problem,
         status::{AnalysisJobStatus, JobCheckpoint, K8sCopRuleStatus, ResolvedRange, TestCounts},
     },
-    detect::problem::cut,
+    detect::excerpt::cut,
     pipeline::{
         plan::{Plan, Range},
         progress::{Checkpoint, Counts, Progress, State},

@@ -9,9 +9,9 @@
 mod tests;
 
 use super::{
+    excerpt::cut,
     field::{Field, FieldError},
     limits,
-    problem::cut,
     suggestion::did_you_mean,
 };
 

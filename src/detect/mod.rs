@@ -8,6 +8,7 @@ pub mod definition;
 mod derived;
 pub mod document;
 pub mod event;
+pub mod excerpt;
 pub mod field;
 mod identity;
 pub mod json;

@@ -28,7 +28,7 @@ impl Network {
     pub fn parse(text: &str) -> Result<Self, NetworkError> {
         let network: IpNet = text.parse().map_err(|_| match text.parse() {
             Ok(address) => NetworkError::Address(address),
-            Err(_) => NetworkError::Syntax(super::problem::cut(text, 64).into_owned()),
+            Err(_) => NetworkError::Syntax(super::excerpt::cut(text, 64).into_owned()),
         })?;
         Ok(Self(canonical(network)))
     }

@@ -1,8 +1,8 @@
 //! What is wrong with a definition: all of it at once, each with its place.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
-use super::limits;
+use super::{excerpt, limits};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Problem {
         Self {
             place: place.into(),
             reason,
-            message: cut(message, limits::PROBLEM_CHARS).into_owned(),
+            message: excerpt::cut(message, limits::PROBLEM_CHARS).into_owned(),
         }
     }
 }
@@ -59,14 +59,6 @@ impl Problems {
             false => Err(self.0),
         }
     }
-}
-
-/// The first `max` characters of a text, the last of them `…` where something is left out.
-pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
-    if text.len() <= max || text.char_indices().nth(max).is_none() {
-        return Cow::Borrowed(text);
-    }
-    text.chars().take(max - 1).chain(['…']).collect()
 }
 
 /// The kinds of problem; each becomes the reason of a condition.

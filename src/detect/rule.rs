@@ -16,10 +16,11 @@ use super::{
     condition::{Cause, Condition},
     definition::RuleDefinition,
     event::Event,
+    excerpt::cut,
     field::Field,
     limits,
     message::Message,
-    problem::{Problem, Problems, cut},
+    problem::{Problem, Problems},
     selection::{Held, Selection},
 };
 

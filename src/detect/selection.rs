@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::{
     definition,
     event::Event,
+    excerpt::cut,
     field::{Field, FieldError},
     predicate::{self, Predicate, Subject},
-    problem::{Problems, Reason, cut},
+    problem::{Problems, Reason},
 };
 
 /// A compiled selection. It is about the event as a whole, or about one element of a list.

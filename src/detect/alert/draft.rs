@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::TEXT_LIMIT;
+use crate::detect::excerpt;
 
 /// A document under construction, by the dotted names of its fields. Empty values are left out.
 #[derive(Clone, Debug, Default)]
@@ -95,11 +96,5 @@ pub(super) fn text(unbounded: &str) -> Value {
 
 /// A text of at most `limit` characters; `…` stands for what was cut off.
 pub(super) fn cut(unbounded: &str, limit: usize) -> Value {
-    match unbounded.char_indices().nth(limit) {
-        None => Value::String(unbounded.to_owned()),
-        Some(_) => {
-            let kept = unbounded.chars().take(limit - 1);
-            Value::String(kept.chain(['…']).collect())
-        }
-    }
+    Value::String(excerpt::cut(unbounded, limit).into_owned())
 }

@@ -1,7 +1,7 @@
 //! From text to [`Condition`]: tokens, then recursive descent with a bound on its depth.
 
 use super::{Condition, ConditionError, RESERVED};
-use crate::detect::{limits, problem::cut, suggestion::did_you_mean};
+use crate::detect::{excerpt::cut, limits, suggestion::did_you_mean};
 
 /// The condition that a text states over selections of these names.
 pub fn parse(text: &str, names: &[&str]) -> Result<Condition, ConditionError> {

@@ -3,11 +3,12 @@
 use super::{Predicate, Test};
 use crate::detect::{
     definition::{self, Existence},
+    excerpt::cut,
     field::Field,
     limits,
     network::Network,
     pattern::Pattern,
-    problem::{Problems, Reason, cut},
+    problem::{Problems, Reason},
 };
 
 /// Compiles a predicate that stands at `place`; within an element of `list` if there is one.

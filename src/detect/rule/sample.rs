@@ -4,7 +4,8 @@ use super::{Cause, Match, Outcome, Rule};
 use crate::detect::{
     definition::{Expectation, RuleTest},
     event::Event,
-    problem::{Problems, Reason, cut},
+    excerpt::cut,
+    problem::{Problems, Reason},
 };
 
 /// Characters of a message that are shown of each side of a difference.
