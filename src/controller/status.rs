@@ -178,6 +178,7 @@ fn tell_progress(status: &mut AnalysisJobStatus, progress: &Progress) {
         alerts_created,
         alerts_duplicate,
         quarantined,
+        alerts_late: _,
     } = progress.counts;
     status.events_read = Some(number(events_read));
     status.alerts_created = Some(number(alerts_created));
@@ -270,12 +271,16 @@ pub fn checkpoint(status: &AnalysisJobStatus) -> Option<Checkpoint> {
             alerts_created: alerts_created.unsigned_abs(),
             alerts_duplicate: alerts_duplicate.unsigned_abs(),
             quarantined: quarantined.unsigned_abs(),
+            alerts_late: 0,
         },
+        ..Checkpoint::default()
     })
 }
 
 fn stored(checkpoint: &Checkpoint) -> JobCheckpoint {
-    let Checkpoint { watermark, counts } = checkpoint;
+    let Checkpoint {
+        watermark, counts, ..
+    } = checkpoint;
     JobCheckpoint {
         watermark: *watermark,
         events_read: number(counts.events_read),

@@ -26,6 +26,7 @@ use super::{
     field::Field,
     identity::{self, Basis, EventKey},
     json::{first_text, text, walk},
+    time,
 };
 use draft::Draft;
 pub use profile::RuleProfile;
@@ -80,6 +81,8 @@ pub struct Alert {
     pub severity: Severity,
     /// Time of the request; decides the index. `None`: undated.
     pub time: Option<Timestamp>,
+    /// Time of the document that it was found in, by the time field of the source.
+    pub source_time: Option<Timestamp>,
     /// The alert document, ECS names, one line of JSON.
     pub document: serde_json::Value,
 }
@@ -144,6 +147,7 @@ impl Alert {
             category: rule.category().to_owned(),
             severity: rule.severity(),
             time: event.time(),
+            source_time: document.time.as_deref().and_then(time::parse),
             document: draft.finish(),
         }
     }

@@ -21,6 +21,7 @@ fn observation() -> Observation {
         checkpoint: Some(Checkpoint {
             watermark: time("2026-11-23T07:00:00Z"),
             counts: Counts::default(),
+            ..Checkpoint::default()
         }),
         counts: Counts::default(),
         rules_loaded: 1,

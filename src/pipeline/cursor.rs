@@ -51,7 +51,9 @@ struct UnderWay {
 impl Cursor {
     /// Starts where a checkpoint stands.
     pub fn new(checkpoint: Checkpoint) -> Self {
-        let Checkpoint { watermark, counts } = checkpoint;
+        let Checkpoint {
+            watermark, counts, ..
+        } = checkpoint;
         Self {
             watermark,
             counts,
@@ -136,6 +138,7 @@ impl Cursor {
             checkpoint: Checkpoint {
                 watermark: self.watermark,
                 counts: self.counts,
+                ..Checkpoint::default()
             },
             matches: matches.matches,
         })

@@ -119,6 +119,7 @@ mod tests {
             resume: Some(crate::pipeline::progress::Checkpoint {
                 watermark: jiff::Timestamp::UNIX_EPOCH,
                 counts: Default::default(),
+                ..Default::default()
             }),
             ..plan.clone()
         };

@@ -232,7 +232,7 @@ impl Lanes {
         for (mut item, outcome) in items.into_iter().zip(outcomes) {
             match outcome {
                 Outcome::Created => settled.acked.push((item.page, true)),
-                Outcome::Duplicate => settled.acked.push((item.page, false)),
+                Outcome::Duplicate | Outcome::Taken => settled.acked.push((item.page, false)),
                 Outcome::Retry(fault) => {
                     settled.retried += 1;
                     retry_fault = Some(longer(retry_fault, fault));

@@ -2,12 +2,14 @@
 //! only after the alerts of a window are acknowledged.
 
 pub mod board;
+pub mod crash;
 pub mod cursor;
 pub mod detect;
 pub mod diff;
 pub mod fetch;
 pub mod keep;
 pub mod lane;
+pub mod ledger;
 pub mod link;
 pub mod plan;
 pub mod ports;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     detect::{alert::Alert, document::Document, layout::Layout},
-    pipeline::{plan::Plan, window::Window},
+    pipeline::{ledger::Census, plan::Plan, window::Window},
 };
 
 /// Something that holds audit events, ordered by a time field.
@@ -19,6 +19,12 @@ pub trait Source: Send + Sync {
     /// Opens a frozen view of one window. `fields` are the paths of the audit event that the
     /// loaded rules and the alerts can see; the source may send more, never less.
     async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault>;
+
+    /// What the source holds now of a span, bucket by bucket, by the filter of the plan.
+    async fn census(&self, span: Window) -> Result<Census, Fault> {
+        let _ = span;
+        Ok(Census::default())
+    }
 }
 
 /// The pages of one window.
@@ -33,6 +39,11 @@ pub trait Pages: Send {
     /// and only where the server tells. A window that turns out larger than is good is then cut
     /// before it is read, and one that delivers another number is read again.
     fn total(&self) -> Option<u64> {
+        None
+    }
+
+    /// What the view holds, bucket by bucket; known after the first page, whole or empty.
+    fn census(&self) -> Option<&Census> {
         None
     }
 
@@ -66,8 +77,10 @@ pub struct AddressedAlert {
 pub enum Outcome {
     /// It was new.
     Created,
-    /// It was there already.
+    /// It was there already: the sink has looked at what it holds.
     Duplicate,
+    /// Its id is taken by another alert, so that it needs an id of its own.
+    Taken,
     /// It can be sent again after a pause.
     Retry(Fault),
     /// The sink will never take it as it is.

@@ -5,17 +5,27 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::ports::FaultReason;
+use crate::pipeline::{ledger::Ledger, ports::FaultReason};
 
 /// The point up to which everything is done: every event before `watermark` that could be read
 /// was analysed, and its alerts are acknowledged. The counts are those of the moment of commit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Checkpoint {
     /// Exclusive end of what is done.
     pub watermark: Timestamp,
     /// Counts up to there.
     pub counts: Counts,
+    /// What was read of the last day, by which late documents are noticed.
+    #[serde(default)]
+    pub ledger: Ledger,
+    /// Since when rules are in force that the job did not begin with: late documents from before
+    /// are not theirs. By the rule's key; rules older than a day are not told.
+    #[serde(default)]
+    pub active_from: BTreeMap<String, Timestamp>,
+    /// Revision of the rules that a static range is read with. Another one begins it anew.
+    #[serde(default)]
+    pub rules_revision: Option<String>,
 }
 
 /// What a plan has done so far.
@@ -30,6 +40,9 @@ pub struct Counts {
     pub alerts_duplicate: u64,
     /// Documents that could not be understood.
     pub quarantined: u64,
+    /// Alerts about documents that became searchable late: part of `alerts_created`.
+    #[serde(default)]
+    pub alerts_late: u64,
 }
 
 /// The state of one plan, replaced as a whole.

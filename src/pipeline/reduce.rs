@@ -76,6 +76,7 @@ mod tests {
             category: "Exec".to_owned(),
             severity: Severity::Medium,
             time: None,
+            source_time: None,
             document: json!({
                 "@timestamp": "2026-11-01T00:00:00Z",
                 "message": "x".repeat(40_000),

@@ -155,13 +155,10 @@ fn stages(run: Run) -> Stages {
 /// The checkpoint to begin at: never before the range.
 fn starting_point(range: Range, checkpoint: Option<Checkpoint>) -> Checkpoint {
     let (Range::Static { start, .. } | Range::Streaming { start }) = range;
-    let Checkpoint { watermark, counts } = checkpoint.unwrap_or(Checkpoint {
-        watermark: start,
-        counts: Default::default(),
-    });
+    let checkpoint = checkpoint.unwrap_or_default();
     Checkpoint {
-        watermark: watermark.max(start),
-        counts,
+        watermark: checkpoint.watermark.max(start),
+        ..checkpoint
     }
 }
 

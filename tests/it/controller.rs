@@ -55,11 +55,16 @@ fn running() -> Progress {
         alerts_created: 5,
         alerts_duplicate: 2,
         quarantined: 1,
+        ..Counts::default()
     };
     let watermark = "2026-10-01T12:00:00Z".parse().expect("a time");
     Progress {
         state: State::Running,
-        checkpoint: Some(Checkpoint { watermark, counts }),
+        checkpoint: Some(Checkpoint {
+            watermark,
+            counts,
+            ..Checkpoint::default()
+        }),
         counts,
         rules_loaded: 1,
         rules_revision: "r".to_owned(),

@@ -89,6 +89,7 @@ pub(super) fn counts(counts: &Counts) -> String {
         alerts_created,
         alerts_duplicate,
         quarantined,
+        alerts_late: _,
     } = counts;
     format!(
         "{events_read} events read, {alerts_created} alerts written, {alerts_duplicate} there \

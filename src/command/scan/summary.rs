@@ -96,6 +96,7 @@ mod tests {
             category: String::new(),
             severity,
             time: None,
+            source_time: None,
             document: serde_json::Value::Null,
         }
     }

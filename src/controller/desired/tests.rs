@@ -225,7 +225,9 @@ fn a_suspended_job_has_no_plan_and_keeps_its_checkpoint() {
             alerts_created: 1,
             alerts_duplicate: 2,
             quarantined: 3,
+            ..Counts::default()
         },
+        ..Checkpoint::default()
     };
     let mut running = progress(State::Running);
     running.checkpoint = Some(checkpoint.clone());

@@ -32,11 +32,13 @@ fn busy() -> Progress {
         alerts_created: 5,
         alerts_duplicate: 2,
         quarantined: 1,
+        ..Counts::default()
     };
     Progress {
         checkpoint: Some(Checkpoint {
             watermark: instant("2026-11-22T00:00:00.123456789Z"),
             counts,
+            ..Checkpoint::default()
         }),
         counts,
         rules_loaded: 3,

@@ -15,6 +15,7 @@ fn alert(id: &str) -> AddressedAlert {
             category: "Exec".to_owned(),
             severity: Severity::High,
             time: None,
+            source_time: None,
             document: json!({"message": "two\nlines"}),
         }),
     }
@@ -26,6 +27,7 @@ fn told(outcome: &Outcome) -> (&'static str, Option<(FaultReason, Remedy)>) {
     match outcome {
         Outcome::Created => ("created", None),
         Outcome::Duplicate => ("duplicate", None),
+        Outcome::Taken => ("taken", None),
         Outcome::Retry(fault) => ("retry", why(fault)),
         Outcome::Rejected(fault) => ("rejected", why(fault)),
     }

@@ -10,6 +10,7 @@ fn start() -> Checkpoint {
     Checkpoint {
         watermark: at(0),
         counts: Counts::default(),
+        ..Checkpoint::default()
     }
 }
 
@@ -47,6 +48,7 @@ fn counts(events_read: u64, alerts_created: u64, alerts_duplicate: u64) -> Count
         alerts_created,
         alerts_duplicate,
         quarantined: 0,
+        ..Counts::default()
     }
 }
 
@@ -80,6 +82,7 @@ fn an_empty_window_is_committed_when_it_is_closed() {
     let expected = Checkpoint {
         watermark: at(10),
         counts: Counts::default(),
+        ..Checkpoint::default()
     };
     assert_eq!(last_checkpoint(receipts), Some(expected));
 }
@@ -101,6 +104,7 @@ fn alerts_of_an_abandoned_attempt_are_counted_once() {
     let expected = Checkpoint {
         watermark: at(10),
         counts: counts(10, 6, 1),
+        ..Checkpoint::default()
     };
     assert_eq!(last_checkpoint(receipts), Some(expected));
 }

@@ -10,6 +10,7 @@ fn item(page: u64, category: &str) -> Item {
         category: category.to_owned(),
         severity: Severity::Low,
         time: None,
+        source_time: None,
         document: json!({}),
     };
     Item::new(page, "alerts".to_owned(), alert)

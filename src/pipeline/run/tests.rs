@@ -13,6 +13,7 @@ fn counts(events_read: u64, alerts_created: u64) -> Counts {
         alerts_created,
         alerts_duplicate: 0,
         quarantined: 0,
+        ..Counts::default()
     }
 }
 

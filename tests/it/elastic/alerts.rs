@@ -46,6 +46,7 @@ fn reasons(outcomes: &[Outcome]) -> Vec<&'static str> {
     let outcome = |outcome: &Outcome| match outcome {
         Outcome::Created => "created",
         Outcome::Duplicate => "duplicate",
+        Outcome::Taken => "taken",
         Outcome::Retry(Fault { reason, .. }) | Outcome::Rejected(Fault { reason, .. }) => {
             reason.as_str()
         }
@@ -238,6 +239,7 @@ pub(super) fn alert(index: &str, id: &str) -> AddressedAlert {
             category: "Exec".to_owned(),
             severity: Severity::High,
             time: None,
+            source_time: None,
             document: json!({
                 "@timestamp": "2026-11-23T07:40:00.000001Z",
                 "message": "somebody entered a pod",

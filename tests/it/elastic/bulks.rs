@@ -29,6 +29,7 @@ async fn push(wire: &Wire) -> Result<Vec<String>, (FaultReason, Remedy)> {
     let told = |outcome: &Outcome| match outcome {
         Outcome::Created => "created".to_owned(),
         Outcome::Duplicate => "duplicate".to_owned(),
+        Outcome::Taken => "taken".to_owned(),
         Outcome::Retry(fault) => format!("retry {:?}", why(fault)),
         Outcome::Rejected(fault) => format!("rejected {:?}", why(fault)),
     };
