@@ -130,7 +130,7 @@ pub fn run(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
     if let Some(warning) = server.warning() {
         terminal::say(format_args!("warning: {warning}"));
     }
-    telemetry::start(LogFormat::Text, LevelFilter::ERROR);
+    let _logging = telemetry::start(LogFormat::Text, LevelFilter::ERROR);
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let result = runtime.block_on(async {
         let stop = CancellationToken::new();
