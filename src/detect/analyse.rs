@@ -11,7 +11,7 @@ use super::{
     document::{Document, Rejection},
     event::Event,
     rule::{Match, Outcome},
-    ruleset::RuleSet,
+    ruleset::{Matcher, RuleSet},
 };
 
 /// What was found in some documents.
@@ -44,11 +44,16 @@ pub struct Quarantined {
 pub fn analyse(documents: &[Document], rules: &RuleSet, context: &Context) -> Analysis {
     let mut analysis = Analysis::default();
     let mut ids = HashSet::new();
+    let mut matcher = Matcher::new(rules);
     for document in documents {
+        if matcher.is_quiet(document, context.layout) {
+            analysis.events += 1;
+            continue;
+        }
         match Event::read(document, context.layout) {
             Ok(events) => {
                 for event in &events {
-                    analysis.add_event(event, document, rules, context, &mut ids);
+                    analysis.add_event(event, document, &mut matcher, context, &mut ids);
                 }
             }
             Err(rejection) => analysis.quarantined.push(Quarantined {
@@ -66,12 +71,12 @@ impl Analysis {
         &mut self,
         event: &Event,
         document: &Document,
-        rules: &RuleSet,
+        matcher: &mut Matcher<'_>,
         context: &Context,
         ids: &mut HashSet<String>,
     ) {
         self.events += 1;
-        for Match { rule, outcome } in rules.matches(event) {
+        for Match { rule, outcome } in matcher.matches(event) {
             match outcome {
                 Outcome::Alert(finding) => {
                     let alert = Alert::new(event, document, rule.profile(), &finding, context);

@@ -1,6 +1,8 @@
 //! One audit event, read leniently from whatever a shipper made of it.
 
+mod glance;
 mod lookup;
+mod outline;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +19,9 @@ use super::{
     time,
 };
 use lookup::Node;
+
+pub(super) use glance::Glance;
+pub(super) use outline::Outline;
 
 /// An audit event in the shape of `audit.k8s.io/v1`.
 ///

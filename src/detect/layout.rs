@@ -12,9 +12,11 @@
 //! and stay text where they are no JSON. The cloud audit log of GKE is another schema and is not
 //! read.
 
-mod dotted;
+pub(super) mod dotted;
 #[cfg(test)]
 mod tests;
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -45,7 +47,7 @@ type AuditEvent = Map<String, Value>;
 const WRAPPER_LIMIT: usize = 4;
 
 /// Members of the event that are objects, and that shippers may have stored as text.
-const OBJECTS: [&str; 7] = [
+pub(super) const OBJECTS: [&str; 7] = [
     "user",
     "impersonatedUser",
     "objectRef",
@@ -178,11 +180,18 @@ fn unwrap(content: Value, wrappers: usize) -> Result<Vec<AuditEvent>, Rejection>
     }
 }
 
-/// An event names its kind and API group, or at least has what other documents have not.
 fn is_event(document: &AuditEvent) -> bool {
-    let text = |name| member_text(document, name);
     let is_object = |name: &str| document.get(name).is_some_and(Value::is_object);
-    if text("kind").is_some_and(|kind| kind != "Event") || !is_audit_version(document) {
+    looks_like_event(|name| member_text(document, name), is_object)
+}
+
+/// Whether members are those of an audit event, given their texts, and which are objects: an event
+/// names its kind and API group, or at least has what other documents have not.
+pub(super) fn looks_like_event<'e>(
+    text: impl Fn(&'static str) -> Option<Cow<'e, str>>,
+    is_object: impl Fn(&str) -> bool,
+) -> bool {
+    if text("kind").is_some_and(|kind| kind != "Event") || !is_audit_version(text("apiVersion")) {
         return false;
     }
     text("auditID").is_some()
@@ -198,14 +207,14 @@ fn is_stage(text: &str) -> bool {
     )
 }
 
-fn is_audit_version(document: &AuditEvent) -> bool {
-    member_text(document, "apiVersion").is_none_or(|version| version.starts_with("audit.k8s.io/"))
+fn is_audit_version(version: Option<Cow<'_, str>>) -> bool {
+    version.is_none_or(|version| version.starts_with("audit.k8s.io/"))
 }
 
 fn is_event_list(document: &AuditEvent) -> bool {
     let is_item = |item: &Value| item.as_object().is_some_and(is_event);
     member_text(document, "kind").is_some_and(|kind| kind == "EventList")
-        && is_audit_version(document)
+        && is_audit_version(member_text(document, "apiVersion"))
         && matches!(document.get("items"), Some(Value::Array(items)) if items.iter().all(is_item))
 }
 

@@ -20,6 +20,7 @@ mod pattern;
 mod pod_spec;
 mod predicate;
 pub mod problem;
+mod reading;
 pub mod rule;
 pub mod ruleset;
 mod schema;

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::json::{first_text, walk};
+use super::{
+    derived::Texts,
+    json::{first_text, walk},
+};
 
 /// The lists of containers that a pod spec has.
 pub(super) const CONTAINER_LISTS: [&str; 3] =
@@ -28,6 +31,26 @@ const TEMPLATES: &[(&str, &str, &[&str])] = &[
     ),
     ("PodTemplate", "podtemplates", &["template", "spec"]),
 ];
+
+/// Where an event tells whether it may hold a pod template.
+pub(super) const SIGNS: [&[&str]; 3] = [
+    &["objectRef", "resource"],
+    &["requestObject", "kind"],
+    &["responseObject", "kind"],
+];
+
+/// Whether an event may hold a pod template, by what stands at its [`SIGNS`].
+pub(super) fn may_be_in<'e>(event: impl Texts<'e>) -> bool {
+    let mut may_be = false;
+    for path in SIGNS {
+        event.visit(path, &mut |text| {
+            let is_sign =
+                |(kind, resource, _): &(&str, &str, _)| text == *kind || text == *resource;
+            may_be |= TEMPLATES.iter().any(is_sign);
+        });
+    }
+    may_be
+}
 
 /// The pod spec of the request body, or else of the response body. The body of a patch holds only
 /// what it changes, and that of a JSON patch holds none, so the response counts there.

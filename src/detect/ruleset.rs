@@ -8,6 +8,7 @@
 mod cover;
 mod facts;
 mod index;
+mod matcher;
 mod program;
 #[cfg(test)]
 mod tests;
@@ -17,11 +18,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     alert,
     definition::RuleState,
-    event::Event,
+    event::{Event, Outline},
     rule::{Match, Rule, fingerprint},
 };
-use facts::Facts;
 use index::Index;
+pub use matcher::Matcher;
 use program::{Programs, RuleId};
 
 /// An immutable set of enabled rules with the structures they share.
@@ -32,6 +33,7 @@ pub struct RuleSet {
     revision: String,
     programs: Programs,
     index: Index,
+    outline: Outline,
 }
 
 impl RuleSet {
@@ -47,6 +49,7 @@ impl RuleSet {
         let index = Index::new(&rules, &mut programs);
         RuleSet {
             revision: revision(&rules),
+            outline: programs.outline(),
             rules,
             programs,
             index,
@@ -95,19 +98,12 @@ impl RuleSet {
 
     /// The rules that match an event, ordered by key.
     pub fn matches(&self, event: &Event) -> Vec<Match<'_>> {
-        self.conclude(self.matching(event), event)
+        Matcher::new(self).matches(event)
     }
 
     /// The same without index and without anything shared: each rule is asked by itself.
     pub fn matches_by_full_scan(&self, event: &Event) -> Vec<Match<'_>> {
-        self.conclude(self.matching_by_full_scan(event), event)
-    }
-
-    fn matching(&self, event: &Event) -> Vec<RuleId> {
-        let facts = Facts::new(event, &self.programs);
-        let mut rules = self.index.candidates(&facts);
-        rules.retain(|&rule| self.programs.holds(rule, &facts));
-        rules
+        self.conclude(&self.matching_by_full_scan(event), event)
     }
 
     fn matching_by_full_scan(&self, event: &Event) -> Vec<RuleId> {
@@ -116,10 +112,10 @@ impl RuleSet {
             .collect()
     }
 
-    fn conclude(&self, matching: Vec<RuleId>, event: &Event) -> Vec<Match<'_>> {
+    fn conclude(&self, matching: &[RuleId], event: &Event) -> Vec<Match<'_>> {
         matching
-            .into_iter()
-            .map(|rule| self.rules[rule].conclude(event))
+            .iter()
+            .map(|rule| self.rules[*rule].conclude(event))
             .collect()
     }
 }

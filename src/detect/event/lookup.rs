@@ -32,20 +32,8 @@ impl<'e> Node<'e> {
 
 /// Visits all that a field leads to.
 pub(super) fn visit<'e>(root: &'e Value, lookup: &Lookup, visit: &mut dyn FnMut(Node<'e>)) {
-    let mut texts = |derived: Option<Cow<'e, str>>| {
-        derived.into_iter().for_each(|text| visit(Node::Text(text)));
-    };
-    match lookup {
-        Lookup::RequestPath => texts(derived::request_path(root).map(Cow::Owned)),
-        Lookup::RequestCommand => texts(derived::request_command(root).map(Cow::Owned)),
-        Lookup::RequestQuery(name) => derived::request_query(root, name)
-            .into_iter()
-            .for_each(|value| texts(Some(Cow::Owned(value)))),
-        Lookup::SourceIp => texts(derived::source_ip(root)),
-        Lookup::Decision => texts(derived::decision(root).map(Cow::Borrowed)),
-        Lookup::ActorUsername => texts(derived::actor_username(root)),
-        path => visit_tree(root, path, &mut |value| visit(Node::Value(value))),
-    }
+    derived::visit(root, lookup, &mut |text| visit(Node::Text(text)));
+    visit_tree(root, lookup, &mut |value| visit(Node::Value(value)));
 }
 
 fn visit_tree<'e>(root: &'e Value, lookup: &Lookup, visit: &mut dyn FnMut(&'e Value)) {

@@ -29,7 +29,8 @@ pub(super) fn has_members(document: &Map<String, Value>) -> bool {
     document.keys().any(|name| is_dotted_member(name))
 }
 
-fn is_dotted_member(name: &str) -> bool {
+/// Whether a name is a path that begins with a member of the event.
+pub(in crate::detect) fn is_dotted_member(name: &str) -> bool {
     name.split_once('.')
         .is_some_and(|(member, _)| schema::is_member(member))
 }

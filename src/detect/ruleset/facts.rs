@@ -1,63 +1,101 @@
-//! What is known of one event so far: every field is looked up, and every atom decided, at most
-//! once.
+//! What is known of one event so far: every atom is decided at most once.
 
-use std::{
-    borrow::Cow,
-    cell::{Cell, OnceCell},
-};
+use std::cell::Cell;
 
 use super::program::{Atom, FieldId, Programs};
-use crate::detect::event::Event;
+use crate::detect::event::{Event, Glance};
 
 /// The facts of one event.
 #[derive(Debug)]
 pub struct Facts<'e> {
-    event: &'e Event,
+    view: View<'e>,
     programs: &'e Programs,
-    values: Vec<OnceCell<Vec<Cow<'e, str>>>>,
-    decided: OnceCell<Vec<Cell<Option<bool>>>>,
+    decisions: &'e Decisions,
+}
+
+/// An event in one of its forms.
+#[derive(Clone, Copy, Debug)]
+pub enum View<'e> {
+    /// As a tree.
+    Event(&'e Event),
+    /// As far as rules look at it.
+    Glance(&'e Glance<'e>),
+}
+
+/// What was decided about the present event, and room for the next.
+#[derive(Debug)]
+pub struct Decisions {
+    /// The number of the present event, counted from 1.
+    event: u64,
+    /// For each atom the last event for which it was decided, and how.
+    atoms: Vec<Cell<(u64, bool)>>,
+}
+
+impl Decisions {
+    /// Room for the atoms of some programs.
+    pub fn new(programs: &Programs) -> Self {
+        Self {
+            event: 0,
+            atoms: vec![Cell::default(); programs.atoms().len()],
+        }
+    }
 }
 
 impl<'e> Facts<'e> {
     /// Nothing is known yet.
-    pub fn new(event: &'e Event, programs: &'e Programs) -> Self {
+    pub fn new(view: View<'e>, programs: &'e Programs, decisions: &'e mut Decisions) -> Self {
+        decisions.event += 1;
         Self {
-            event,
+            view,
             programs,
-            values: vec![OnceCell::new(); programs.fields().len()],
-            decided: OnceCell::new(),
+            decisions,
         }
     }
 
-    /// The values of a field.
-    pub fn values(&self, field: FieldId) -> &[Cow<'e, str>] {
-        self.values[field].get_or_init(|| self.event.values(&self.programs.fields()[field]))
+    /// Visits the values of a field.
+    pub fn visit(&self, field: FieldId, visit: &mut dyn FnMut(&str)) {
+        match self.view {
+            View::Glance(glance) => glance.visit(field, visit),
+            View::Event(event) => {
+                let values = event.values(&self.programs.fields()[field]);
+                values.iter().for_each(|value| visit(value));
+            }
+        }
     }
 
     /// Whether a field is there; an object without values of its own is.
     pub fn exists(&self, field: FieldId) -> bool {
-        !self.values(field).is_empty() || self.event.exists(&self.programs.fields()[field])
+        match self.view {
+            View::Glance(glance) => glance.exists(field),
+            View::Event(event) => event.exists(&self.programs.fields()[field]),
+        }
     }
 
     /// Whether an atom holds.
     pub fn holds(&self, atom: usize) -> bool {
-        let atoms = self.programs.atoms();
-        let decided = self
-            .decided
-            .get_or_init(|| vec![Cell::new(None); atoms.len()]);
-        decided[atom].get().unwrap_or_else(|| {
-            let holds = self.decide(&atoms[atom]);
-            decided[atom].set(Some(holds));
-            holds
-        })
+        let decision = &self.decisions.atoms[atom];
+        let (event, holds) = decision.get();
+        if event == self.decisions.event {
+            return holds;
+        }
+        let holds = self.decide(&self.programs.atoms()[atom]);
+        decision.set((self.decisions.event, holds));
+        holds
     }
 
     fn decide(&self, atom: &Atom) -> bool {
         match atom {
-            Atom::Element(element) => element.holds(self.event),
+            Atom::Element(list, element) => element.holds(match self.view {
+                View::Glance(glance) => glance.with_elements(*list),
+                View::Event(event) => event,
+            }),
             Atom::Predicate(field, predicate) => predicate.holds_given(
                 || self.exists(*field),
-                |accepts| self.values(*field).iter().any(|value| accepts(value)),
+                |accepts| {
+                    let mut holds = false;
+                    self.visit(*field, &mut |value| holds = holds || accepts(value));
+                    holds
+                },
             ),
         }
     }

@@ -3,10 +3,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt,
     sync::Arc,
 };
 
-use aho_corasick::AhoCorasick;
+use daachorse::DoubleArrayAhoCorasick;
+use rustc_hash::FxHashMap;
 
 use super::{
     cover::{self, Anchor, Cover, Key},
@@ -14,6 +16,9 @@ use super::{
     program::{FieldId, Programs, RuleId},
 };
 use crate::detect::rule::Rule;
+
+/// Bytes of texts in one automaton: it could number four times as many.
+const LITERAL_BYTES: usize = 4 << 20;
 
 /// Where each rule of a set is entered.
 #[derive(Debug)]
@@ -28,16 +33,22 @@ pub struct Index {
 struct FieldIndex {
     field: FieldId,
     present: Vec<RuleId>,
-    equal: HashMap<String, Vec<RuleId>>,
-    literals: Option<Literals>,
+    equal: FxHashMap<String, Vec<RuleId>>,
+    literals: Vec<Literals>,
 }
 
-/// The texts that are looked for in the values of one field.
-#[derive(Debug)]
+/// Texts that are looked for in the values of one field.
 struct Literals {
-    automaton: AhoCorasick,
+    automaton: DoubleArrayAhoCorasick<u32>,
     /// The rules of each text, by its number in the automaton.
     rules: Vec<Vec<(Anchor, RuleId)>>,
+}
+
+impl fmt::Debug for Literals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let literals = &mut f.debug_struct("Literals");
+        literals.field("rules", &self.rules).finish_non_exhaustive()
+    }
 }
 
 /// The entries of all rules by their keys.
@@ -71,15 +82,15 @@ impl Index {
         Self { always, fields }
     }
 
-    /// The rules that may match the event of these facts, in order, each once.
-    pub fn candidates(&self, facts: &Facts<'_>) -> Vec<RuleId> {
-        let mut candidates = self.always.clone();
+    /// The rules that may match the event of these facts, in order, each once, in place of what
+    /// stood there.
+    pub fn candidates(&self, facts: &Facts<'_>, candidates: &mut Vec<RuleId>) {
+        candidates.clone_from(&self.always);
         for field in &self.fields {
-            field.candidates(facts, &mut candidates);
+            field.candidates(facts, candidates);
         }
         candidates.sort_unstable();
         candidates.dedup();
-        candidates
     }
 }
 
@@ -109,7 +120,7 @@ fn by_field(entries: Entries) -> Vec<FieldIndex> {
     fields
         .into_values()
         .map(|(index, literals)| FieldIndex {
-            literals: Literals::new(literals),
+            literals: Literals::all(literals),
             ..index
         })
         .collect()
@@ -122,36 +133,48 @@ impl FieldIndex {
         if !self.present.is_empty() && facts.exists(self.field) {
             candidates.extend(&self.present);
         }
-        if self.equal.is_empty() && self.literals.is_none() {
+        if self.equal.is_empty() && self.literals.is_empty() {
             return;
         }
-        for value in facts.values(self.field) {
-            if let Some(rules) = self.equal.get(value.as_ref()) {
+        facts.visit(self.field, &mut |value| {
+            if let Some(rules) = self.equal.get(value) {
                 candidates.extend(rules);
             }
-            if let Some(literals) = &self.literals {
+            for literals in &self.literals {
                 literals.candidates(value, candidates);
             }
-        }
+        });
     }
 }
 
 impl Literals {
-    fn new(entries: Vec<LiteralEntry>) -> Option<Self> {
+    /// As few as possible, each with at most [`LITERAL_BYTES`] of texts.
+    fn all(entries: Vec<LiteralEntry>) -> Vec<Self> {
         let mut by_text: BTreeMap<Vec<u8>, Vec<(Anchor, RuleId)>> = BTreeMap::new();
         for (text, anchor, rules) in entries {
             let anchored = rules.into_iter().map(|rule| (anchor, rule));
             by_text.entry(text).or_default().extend(anchored);
         }
-        if by_text.is_empty() {
-            return None;
+        let mut parts = Vec::new();
+        let mut bytes = LITERAL_BYTES;
+        for entry in by_text {
+            bytes += entry.0.len();
+            if bytes > LITERAL_BYTES {
+                bytes = entry.0.len();
+                parts.push(Vec::new());
+            }
+            if let Some(part) = parts.last_mut() {
+                Vec::push(part, entry);
+            }
         }
-        let automaton = AhoCorasick::new(by_text.keys())
-            .expect("the literals of a set are far fewer than an automaton can number");
-        Some(Self {
-            automaton,
-            rules: by_text.into_values().collect(),
-        })
+        parts.into_iter().map(Self::new).collect()
+    }
+
+    fn new(part: Vec<(Vec<u8>, Vec<(Anchor, RuleId)>)>) -> Self {
+        let (texts, rules): (Vec<_>, _) = part.into_iter().unzip();
+        let automaton = DoubleArrayAhoCorasick::new(texts)
+            .expect("the texts are distinct, not empty, and few enough to be numbered");
+        Self { automaton, rules }
     }
 
     fn candidates(&self, value: &str, candidates: &mut Vec<RuleId>) {
@@ -161,7 +184,7 @@ impl Literals {
                 Anchor::Anywhere => true,
                 Anchor::End => found.end() == value.len(),
             };
-            let rules = &self.rules[found.pattern().as_usize()];
+            let rules = &self.rules[found.value() as usize];
             candidates.extend(
                 rules
                     .iter()

@@ -1,11 +1,15 @@
 //! The conditions of all rules over shared atoms: what two rules both ask is one atom, and every
 //! field is known by a small number.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::facts::Facts;
 use crate::detect::{
     condition::Condition,
+    event::Outline,
     field::Field,
     predicate::Predicate,
     rule::Rule,
@@ -33,7 +37,7 @@ pub enum Atom {
     /// Whether a predicate holds for the event.
     Predicate(FieldId, Arc<Predicate>),
     /// Whether some element of a list meets some predicates.
-    Element(Arc<ElementGroup>),
+    Element(FieldId, Arc<ElementGroup>),
 }
 
 #[derive(Debug)]
@@ -81,6 +85,16 @@ impl Programs {
     /// The fields by their numbers.
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// What of an event is looked at.
+    pub fn outline(&self) -> Outline {
+        let list = |atom: &Atom| match atom {
+            Atom::Element(list, _) => Some(*list),
+            Atom::Predicate(..) => None,
+        };
+        let lists: HashSet<FieldId> = self.atoms.iter().filter_map(list).collect();
+        Outline::new(&self.fields, |field| lists.contains(&field))
     }
 
     /// The atoms by their numbers.
@@ -143,7 +157,10 @@ impl Programs {
         let identity = element.identity();
         match known.get(&identity) {
             Some(id) => *id,
-            None => self.add(identity, Atom::Element(Arc::clone(element)), known),
+            None => {
+                let list = self.field_id(element.list());
+                self.add(identity, Atom::Element(list, Arc::clone(element)), known)
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 use serde_json::{Value, json};
 
-use super::*;
+use super::{
+    facts::{Decisions, Facts, View},
+    *,
+};
 use crate::detect::{definition::RuleDefinition, rule::RuleIdentity};
 
 #[path = "../../../benches/detect/chance.rs"]
@@ -27,30 +30,40 @@ fn random_rules(chance: &mut Chance, count: usize) -> Vec<Arc<Rule>> {
     rules
 }
 
-/// How many rules match the events of some seeds, each event being asked both ways.
-fn compare(rules: &RuleSet, seeds: impl Iterator<Item = u64>) -> usize {
-    seeds
-        .map(|seed| {
-            let source = random::event(&mut Chance::new(seed));
-            let event = Event::from_value(source.clone());
-            let shared = rules.matching(&event);
-            let scanned = rules.matching_by_full_scan(&event);
-            assert_eq!(shared, scanned, "{source}");
-            shared.len()
-        })
-        .sum()
+/// How many rules match the events of some seeds, and how many events are read at a glance. Each
+/// event is asked in every way.
+fn compare(rules: &RuleSet, seeds: impl Iterator<Item = u64>) -> (usize, usize) {
+    let mut matcher = Matcher::new(rules);
+    let (mut found, mut glanced) = (0, 0);
+    for seed in seeds {
+        let source = random::event(&mut Chance::new(seed));
+        let event = Event::from_value(source.clone());
+        let scanned = rules.matching_by_full_scan(&event);
+        assert_eq!(matcher.matching(&event), scanned, "{source}");
+        let text = source.to_string();
+        if let Ok(matching) = matcher.matching_in_part(text.as_bytes()) {
+            assert_eq!(matching, scanned, "{source}");
+            glanced += 1;
+        }
+        found += scanned.len();
+    }
+    (found, glanced)
 }
 
 #[test]
 fn shared_evaluation_of_a_thousand_rules_equals_the_full_scan_on_ten_thousand_events() {
     let rules = &RuleSet::new(random_rules(&mut Chance::new(1), 1000));
-    let found: usize = std::thread::scope(|scope| {
+    let found = std::thread::scope(|scope| {
         let halves =
             [0, 1].map(|half| scope.spawn(move || compare(rules, (half..10_000).step_by(2))));
-        let found = halves.map(|half| half.join().expect("both ways give the same rules"));
-        found.iter().sum()
+        halves.map(|half| half.join().expect("every way gives the same rules"))
     });
-    assert!(found > 100_000, "only {found} matches show little");
+    let [(found, glanced), (more_found, more_glanced)] = found;
+    assert!(found + more_found > 100_000, "{found} matches show little");
+    assert!(
+        glanced + more_glanced > 5_000,
+        "{glanced} glances show little"
+    );
 }
 
 #[test]
@@ -131,10 +144,11 @@ fn the_fields_are_those_of_alerts_and_all_that_rules_look_at_or_show() {
 /// How many of a set's rules the index names for an event.
 fn candidates(rules: &RuleSet, event: Value) -> usize {
     let event = Event::from_value(event);
-    rules
-        .index
-        .candidates(&Facts::new(&event, &rules.programs))
-        .len()
+    let mut decisions = Decisions::new(&rules.programs);
+    let facts = Facts::new(View::Event(&event), &rules.programs, &mut decisions);
+    let mut candidates = Vec::new();
+    rules.index.candidates(&facts, &mut candidates);
+    candidates.len()
 }
 
 #[test]

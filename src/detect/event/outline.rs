@@ -1,0 +1,149 @@
+//! Which parts of audit events some fields look at, so that a document is read no further.
+
+use crate::detect::{
+    derived,
+    field::{Field, Lookup},
+    layout::{OBJECTS, dotted},
+    pod_spec,
+    reading::{NodeId, Plan},
+};
+
+/// What of an event has to be read for some fields, which are known by their position.
+#[derive(Debug)]
+pub struct Outline {
+    plan: Plan,
+    ways: Vec<Way>,
+    /// Members that are needed as trees.
+    trees: Vec<Members>,
+    /// Two names of one thing: a document that has both is refused.
+    synonyms: Vec<(NodeId, NodeId)>,
+}
+
+/// How a field is found in what was read.
+#[derive(Debug)]
+pub(super) struct Way {
+    pub values: Values,
+    /// The tree in which its elements are found, if it may be asked for them.
+    pub tree: Option<usize>,
+}
+
+/// How the values of a field are found.
+#[derive(Debug)]
+pub(super) enum Values {
+    /// They stand at these nodes.
+    AtNodes(Vec<NodeId>),
+    /// They are derived from others.
+    Derived(Lookup),
+    /// They stand in a tree, if the event may have a pod template at all.
+    InPodSpec(usize, Field),
+}
+
+/// Members of the event, by name.
+pub(super) type Members = Vec<(String, NodeId)>;
+
+/// Members by which an event is known as one.
+const DISTINCTIVE: [&str; 6] = [
+    "kind",
+    "apiVersion",
+    "auditID",
+    "stage",
+    "verb",
+    "requestURI",
+];
+
+impl Outline {
+    /// What has to be read for fields, some of which may also be asked for their elements.
+    pub fn new(fields: &[Field], has_elements: impl Fn(usize) -> bool) -> Self {
+        let mut outline = Self {
+            plan: Plan::new(dotted::is_dotted_member),
+            ways: Vec::new(),
+            trees: Vec::new(),
+            synonyms: Vec::new(),
+        };
+        for name in DISTINCTIVE {
+            outline.want(&[name]);
+        }
+        for (number, field) in fields.iter().enumerate() {
+            let way = outline.add_way(field, has_elements(number));
+            outline.ways.push(way);
+        }
+        for name in OBJECTS {
+            if let Some(node) = outline.plan.find(&[name]) {
+                outline.plan.node_mut(node).may_be_folded = true;
+            }
+        }
+        outline
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(super) fn way(&self, field: usize) -> &Way {
+        &self.ways[field]
+    }
+
+    pub(super) fn trees(&self) -> &[Members] {
+        &self.trees
+    }
+
+    pub(super) fn synonyms(&self) -> &[(NodeId, NodeId)] {
+        &self.synonyms
+    }
+
+    fn add_way(&mut self, field: &Field, has_elements: bool) -> Way {
+        let values = self.values(field);
+        let tree = has_elements.then(|| self.tree(field));
+        Way { values, tree }
+    }
+
+    fn values(&mut self, field: &Field) -> Values {
+        match field.lookup() {
+            Lookup::Path(path) => Values::AtNodes(vec![self.want(path)]),
+            Lookup::Entry { map, key, undotted } => {
+                let mut node = |key: &String| self.want(&[map.as_slice(), &[key.clone()]].concat());
+                let (node, other) = (node(key), node(undotted));
+                if node == other {
+                    return Values::AtNodes(vec![node]);
+                }
+                self.synonyms.push((node, other));
+                Values::AtNodes(vec![node, other])
+            }
+            Lookup::PodSpec(_) | Lookup::AllContainers(_) => {
+                for path in pod_spec::SIGNS {
+                    self.want(path);
+                }
+                Values::InPodSpec(self.tree(field), field.clone())
+            }
+            derived => {
+                for path in derived::paths(derived) {
+                    self.want(path);
+                }
+                Values::Derived(derived.clone())
+            }
+        }
+    }
+
+    /// The tree that holds the sources of a field.
+    fn tree(&mut self, field: &Field) -> usize {
+        let sources = field.sources().into_iter();
+        let members: Members = sources
+            .map(|name| {
+                let node = self.plan.node(&[&name]);
+                self.plan.node_mut(node).is_whole = true;
+                (name, node)
+            })
+            .collect();
+        let known = self.trees.iter().position(|tree| *tree == members);
+        known.unwrap_or_else(|| {
+            self.trees.push(members);
+            self.trees.len() - 1
+        })
+    }
+
+    fn want(&mut self, path: &[impl AsRef<str>]) -> NodeId {
+        let node = self.plan.node(path);
+        self.plan.node_mut(node).is_wanted = true;
+        node
+    }
+}

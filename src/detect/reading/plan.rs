@@ -1,0 +1,140 @@
+//! Which values of a document are wanted: a tree of names.
+
+/// Position of a node in its plan.
+pub type NodeId = u32;
+
+/// The node of the document itself.
+pub const ROOT: NodeId = 0;
+
+/// The wanted values of a document.
+#[derive(Debug)]
+pub struct Plan {
+    nodes: Vec<Node>,
+    is_doubtful: fn(&str) -> bool,
+}
+
+/// A value in the tree.
+#[derive(Debug, Default)]
+pub struct Node {
+    members: Members,
+    /// Its texts are wanted, and whether it is there.
+    pub is_wanted: bool,
+    /// Its bytes are wanted as they are.
+    pub is_whole: bool,
+    /// Where text that may hold JSON is refused.
+    pub may_be_folded: bool,
+}
+
+impl Plan {
+    /// Nothing is wanted. A document is refused if the name of one of its members is doubtful.
+    pub fn new(is_doubtful: fn(&str) -> bool) -> Self {
+        Self {
+            nodes: vec![Node::default()],
+            is_doubtful,
+        }
+    }
+
+    /// Whether the document is refused for a member of this name.
+    pub fn is_doubtful(&self, name: &[u8]) -> bool {
+        str::from_utf8(name).is_ok_and(self.is_doubtful)
+    }
+
+    /// The node at the end of a path, made if need be.
+    pub fn node(&mut self, path: &[impl AsRef<str>]) -> NodeId {
+        path.iter().fold(ROOT, |node, name| {
+            let name = name.as_ref().as_bytes();
+            match self.member(node, name) {
+                Some(member) => member,
+                None => self.add(node, name),
+            }
+        })
+    }
+
+    fn add(&mut self, parent: NodeId, name: &[u8]) -> NodeId {
+        let id = self.nodes.len() as NodeId;
+        self.nodes.push(Node::default());
+        self.nodes[parent as usize].members.insert(name, id);
+        id
+    }
+
+    /// A node, to say what of it is wanted.
+    pub fn node_mut(&mut self, node: NodeId) -> &mut Node {
+        &mut self.nodes[node as usize]
+    }
+
+    /// What is wanted of a node.
+    pub fn get(&self, node: NodeId) -> &Node {
+        &self.nodes[node as usize]
+    }
+
+    /// The node at the end of a path, if there is one.
+    pub fn find(&self, path: &[&str]) -> Option<NodeId> {
+        path.iter()
+            .try_fold(ROOT, |node, name| self.member(node, name.as_bytes()))
+    }
+
+    /// The node of a member.
+    pub fn member(&self, node: NodeId, name: &[u8]) -> Option<NodeId> {
+        self.get(node).members.get(name)
+    }
+
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+}
+
+impl Node {
+    /// Whether something within it is wanted.
+    pub fn has_members(&self) -> bool {
+        !self.members.entries.is_empty()
+    }
+}
+
+/// Members by name: a small hash table, never more than half full.
+#[derive(Debug, Default)]
+struct Members {
+    entries: Vec<(Box<[u8]>, NodeId)>,
+    /// Positions of entries, counted from 1; 0 is a free place.
+    places: Vec<u32>,
+}
+
+impl Members {
+    fn get(&self, name: &[u8]) -> Option<NodeId> {
+        let mut place = hash(name);
+        loop {
+            let entry = *self.places.get(place & self.places.len().wrapping_sub(1))?;
+            let (known, node) = self.entries.get((entry as usize).checked_sub(1)?)?;
+            if **known == *name {
+                return Some(*node);
+            }
+            place += 1;
+        }
+    }
+
+    fn insert(&mut self, name: &[u8], node: NodeId) {
+        self.entries.push((name.into(), node));
+        self.places = vec![0; (self.entries.len() * 2).next_power_of_two()];
+        for (entry, (name, _)) in self.entries.iter().enumerate() {
+            let mut place = hash(name) & (self.places.len() - 1);
+            while self.places[place] != 0 {
+                place = (place + 1) & (self.places.len() - 1);
+            }
+            self.places[place] = entry as u32 + 1;
+        }
+    }
+}
+
+/// From the length of a name and its first and last bytes.
+fn hash(name: &[u8]) -> usize {
+    let word = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => {
+            u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23)
+        }
+        _ => name
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    let mixed = (word ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 40) as usize
+}

@@ -1,0 +1,82 @@
+//! Asks the rules of a set about one event after the other.
+
+use super::{
+    RuleSet,
+    facts::{Decisions, Facts, View},
+    program::RuleId,
+};
+use crate::detect::{
+    document::Document,
+    event::{Event, Glance},
+    layout::Layout,
+    reading::{Leaves, Refused},
+    rule::Match,
+};
+
+/// A set of rules with room for what it finds out about an event. The room is used again, so that
+/// an event which no rule matches costs no memory.
+#[derive(Debug)]
+pub struct Matcher<'r> {
+    rules: &'r RuleSet,
+    leaves: Leaves,
+    decisions: Decisions,
+    matching: Vec<RuleId>,
+}
+
+impl<'r> Matcher<'r> {
+    /// A matcher that has seen nothing.
+    pub fn new(rules: &'r RuleSet) -> Self {
+        Self {
+            rules,
+            leaves: Leaves::default(),
+            decisions: Decisions::new(&rules.programs),
+            matching: Vec::new(),
+        }
+    }
+
+    /// Whether a document is one audit event that no rule matches. Where a glance at it does not
+    /// show this, its events have to be read and asked for their [`matches`](Self::matches).
+    pub fn is_quiet(&mut self, document: &Document, layout: Layout) -> bool {
+        self.matching_at_a_glance(&document.source, layout)
+            .is_ok_and(<[RuleId]>::is_empty)
+    }
+
+    /// The rules that match an event, ordered by key.
+    pub fn matches(&mut self, event: &Event) -> Vec<Match<'r>> {
+        let rules = self.rules;
+        rules.conclude(self.matching(event), event)
+    }
+
+    pub(super) fn matching(&mut self, event: &Event) -> &[RuleId] {
+        let view = View::Event(event);
+        find(self.rules, view, &mut self.decisions, &mut self.matching);
+        &self.matching
+    }
+
+    fn matching_at_a_glance(
+        &mut self,
+        source: &[u8],
+        layout: Layout,
+    ) -> Result<&[RuleId], Refused> {
+        let glance = Glance::read(source, layout, &self.rules.outline, &mut self.leaves)?;
+        let view = View::Glance(&glance);
+        find(self.rules, view, &mut self.decisions, &mut self.matching);
+        Ok(&self.matching)
+    }
+
+    /// The same of any part of an event.
+    #[cfg(test)]
+    pub(super) fn matching_in_part(&mut self, source: &[u8]) -> Result<&[RuleId], Refused> {
+        let glance = Glance::read_part(source, &self.rules.outline, &mut self.leaves)?;
+        let view = View::Glance(&glance);
+        find(self.rules, view, &mut self.decisions, &mut self.matching);
+        Ok(&self.matching)
+    }
+}
+
+/// Finds the rules that match what is viewed, in place of what stood there.
+fn find(rules: &RuleSet, view: View<'_>, decisions: &mut Decisions, matching: &mut Vec<RuleId>) {
+    let facts = Facts::new(view, &rules.programs, decisions);
+    rules.index.candidates(&facts, matching);
+    matching.retain(|&rule| rules.programs.holds(rule, &facts));
+}
