@@ -2,6 +2,9 @@
 
 pub mod alert;
 pub mod analyse;
+#[cfg(test)]
+#[path = "../../benches/detect/chance.rs"]
+mod chance;
 mod condition;
 pub mod context;
 pub mod definition;

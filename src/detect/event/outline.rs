@@ -101,7 +101,8 @@ impl Outline {
         match field.lookup() {
             Lookup::Path(path) => Values::AtNodes(vec![self.want(path)]),
             Lookup::Entry { map, key, undotted } => {
-                let mut node = |key: &String| self.want(&[map.as_slice(), &[key.clone()]].concat());
+                let mut node =
+                    |key: &String| self.want(&[map.as_slice(), std::slice::from_ref(key)].concat());
                 let (node, other) = (node(key), node(undotted));
                 if node == other {
                     return Values::AtNodes(vec![node]);

@@ -1,13 +1,9 @@
 use serde_json::Value;
 
 use super::*;
-use crate::detect::json;
+use crate::detect::{chance::Chance, json};
 
-#[path = "../../../benches/detect/chance.rs"]
-mod chance;
 mod random;
-
-use chance::Chance;
 
 /// What is wanted in these tests.
 const PATHS: [&[&str]; 8] = [

@@ -41,7 +41,7 @@ struct FieldIndex {
 struct Literals {
     automaton: DoubleArrayAhoCorasick<u32>,
     /// The rules of each text, by its number in the automaton.
-    rules: Vec<Vec<(Anchor, RuleId)>>,
+    rules: Vec<AnchoredRules>,
 }
 
 impl fmt::Debug for Literals {
@@ -128,6 +128,9 @@ fn by_field(entries: Entries) -> Vec<FieldIndex> {
 
 type LiteralEntry = (Vec<u8>, Anchor, Vec<RuleId>);
 
+/// Rules that look for one text, and where it must stand.
+type AnchoredRules = Vec<(Anchor, RuleId)>;
+
 impl FieldIndex {
     fn candidates(&self, facts: &Facts<'_>, candidates: &mut Vec<RuleId>) {
         if !self.present.is_empty() && facts.exists(self.field) {
@@ -150,7 +153,7 @@ impl FieldIndex {
 impl Literals {
     /// As few as possible, each with at most [`LITERAL_BYTES`] of texts.
     fn all(entries: Vec<LiteralEntry>) -> Vec<Self> {
-        let mut by_text: BTreeMap<Vec<u8>, Vec<(Anchor, RuleId)>> = BTreeMap::new();
+        let mut by_text: BTreeMap<Vec<u8>, AnchoredRules> = BTreeMap::new();
         for (text, anchor, rules) in entries {
             let anchored = rules.into_iter().map(|rule| (anchor, rule));
             by_text.entry(text).or_default().extend(anchored);
@@ -170,7 +173,7 @@ impl Literals {
         parts.into_iter().map(Self::new).collect()
     }
 
-    fn new(part: Vec<(Vec<u8>, Vec<(Anchor, RuleId)>)>) -> Self {
+    fn new(part: Vec<(Vec<u8>, AnchoredRules)>) -> Self {
         let (texts, rules): (Vec<_>, _) = part.into_iter().unzip();
         let automaton = DoubleArrayAhoCorasick::new(texts)
             .expect("the texts are distinct, not empty, and few enough to be numbered");

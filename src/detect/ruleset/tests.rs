@@ -4,13 +4,9 @@ use super::{
     facts::{Decisions, Facts, View},
     *,
 };
-use crate::detect::{definition::RuleDefinition, rule::RuleIdentity};
+use crate::detect::{chance::Chance, definition::RuleDefinition, rule::RuleIdentity};
 
-#[path = "../../../benches/detect/chance.rs"]
-mod chance;
 mod random;
-
-use chance::Chance;
 
 fn rule(name: &str, definition: &RuleDefinition) -> Option<Arc<Rule>> {
     let identity = RuleIdentity {

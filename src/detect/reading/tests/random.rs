@@ -1,6 +1,6 @@
 //! Documents made by chance: valid ones in every way to write them, then some of them damaged.
 
-use super::chance::Chance;
+use crate::detect::chance::Chance;
 
 const NAMES: [&str; 9] = [
     "a",
@@ -144,17 +144,15 @@ fn space(chance: &mut Chance, text: &mut String, is_spaced: bool) {
     if is_spaced && chance.percent(40) {
         let most = if chance.percent(3) { 140 } else { 4 };
         for _ in 0..chance.below(most) {
-            text.push_str(*chance.one_of(&[" ", "\n", "\t", "\r"]));
+            text.push([' ', '\n', '\t', '\r'][chance.below(4)]);
         }
     }
 }
 
 /// One of the usual things, now and then an odd one, which is refused.
 fn usual<'t>(chance: &mut Chance, usual: &[&'t str], odd: &[&'t str]) -> &'t str {
-    match chance.percent(2) {
-        true => *chance.one_of(odd),
-        false => *chance.one_of(usual),
-    }
+    let things = if chance.percent(2) { odd } else { usual };
+    things[chance.below(things.len())]
 }
 
 /// Leaves something out, repeats it, or puts something else there.

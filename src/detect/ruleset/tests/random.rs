@@ -1,10 +1,11 @@
 //! Small worlds for property tests: few fields and few values, so that rules match often, and
 //! every kind of hostile value among them.
 
-use crate::detect::definition::{Exception, Existence, Predicate, RuleDefinition, Selection};
+use crate::detect::{
+    chance::Chance,
+    definition::{Exception, Existence, Predicate, RuleDefinition, Selection},
+};
 use serde_json::{Map, Value, json};
-
-use super::chance::Chance;
 
 const FIELDS: [&str; 17] = [
     "verb",
