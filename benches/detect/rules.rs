@@ -26,15 +26,20 @@ pub fn definitions(count: usize, seed: u64) -> Vec<RuleDefinition> {
 
 /// The rules of some definitions.
 pub fn rules(definitions: &[RuleDefinition]) -> Vec<Arc<Rule>> {
-    let rule = |(number, definition): (usize, &RuleDefinition)| {
-        let identity = RuleIdentity {
-            namespace: "bench".to_owned(),
-            name: format!("rule-{number}"),
-            uid: String::new(),
-        };
-        Arc::new(Rule::new(identity, definition).expect("the rule is right"))
+    let numbered = definitions.iter().enumerate();
+    numbered
+        .map(|(number, definition)| rule(number, definition))
+        .collect()
+}
+
+/// The rule of this number.
+pub fn rule(number: usize, definition: &RuleDefinition) -> Arc<Rule> {
+    let identity = RuleIdentity {
+        namespace: "bench".to_owned(),
+        name: format!("rule-{number}"),
+        uid: String::new(),
     };
-    definitions.iter().enumerate().map(rule).collect()
+    Arc::new(Rule::new(identity, definition).expect("the rule is right"))
 }
 
 /// A selection of what is rare, and another of who is left out.
