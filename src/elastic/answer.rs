@@ -127,7 +127,9 @@ pub(super) fn mapping(body: &Bytes, field: &str) -> Result<Marks, Fault> {
 /// Sequence numbers are of use only if every index has them.
 fn marks(capabilities: &Value) -> Marks {
     let kinds = capabilities.as_object().into_iter().flatten();
-    let mut usable = kinds.map(|(_, kind)| kind["aggregatable"] == true).peekable();
+    let mut usable = kinds
+        .map(|(_, kind)| kind["aggregatable"] == true)
+        .peekable();
     if usable.peek().is_some() && usable.all(|usable| usable) {
         Marks::Sequence
     } else {

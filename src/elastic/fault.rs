@@ -69,11 +69,7 @@ impl Operation {
     fn privilege(self) -> &'static str {
         match self {
             Self::Recognise => "\"monitor\" on the cluster",
-            Self::ReadClock
-            | Self::ReadMapping
-            | Self::Count
-            | Self::OpenView
-            | Self::ReadPage => {
+            Self::ReadClock | Self::ReadMapping | Self::Count | Self::OpenView | Self::ReadPage => {
                 "\"read\" on the source indices"
             }
             Self::Write => "\"create_doc\", \"read\" and \"auto_configure\" on the alert indices",
@@ -88,11 +84,7 @@ impl Operation {
     fn is_read(self) -> bool {
         matches!(
             self,
-            Self::ReadClock
-                | Self::ReadMapping
-                | Self::Count
-                | Self::OpenView
-                | Self::ReadPage
+            Self::ReadClock | Self::ReadMapping | Self::Count | Self::OpenView | Self::ReadPage
         )
     }
 }

@@ -92,7 +92,8 @@ pub(super) fn mapping(source: &SourcePlan) -> Request {
 /// The marks of a span.
 pub(super) fn census(source: &SourcePlan, span: Window, marks: Marks) -> Request {
     let field = &source.timestamp_field;
-    let mut body = json!({"track_total_hits": false, "query": in_window(field, span, &source.filter)});
+    let mut body =
+        json!({"track_total_hits": false, "query": in_window(field, span, &source.filter)});
     body["aggs"] = marked(field, marks);
     count(source, body)
 }

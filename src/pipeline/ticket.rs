@@ -7,12 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::pipeline::{
-    active::ActiveFrom,
-    ledger::{Bucket, Census, Mark},
-    progress::RuleMatches,
-    window::Window,
-};
+use crate::pipeline::{active::ActiveFrom, ledger::Entry, progress::RuleMatches, window::Window};
 
 /// Windows that are read ahead of those whose alerts are still under way.
 const WINDOWS_UNDER_WAY: usize = 8;
@@ -30,7 +25,7 @@ pub struct Tally {
     pub duplicate: u64,
     /// Alerts among the new ones that were found by reading again.
     pub late: u64,
-    /// Alerts of each rule.
+    /// Alerts of each rule; none by reading again, which meets most of them a second time.
     pub matches: BTreeMap<String, RuleMatches>,
 }
 
@@ -55,12 +50,11 @@ impl Tally {
         }
     }
 
-    /// What remains to be counted of documents that were counted before: what is new in the sink.
+    /// What is counted of documents that were counted before: what is new in the sink.
     fn of_repair(self) -> Self {
         Self {
             created: self.created,
             late: self.created,
-            matches: self.matches,
             ..Self::default()
         }
     }
@@ -87,26 +81,6 @@ pub enum Purpose {
     Forward,
     /// It, or what it is a part of, holds something else than when it was read first.
     Repair,
-}
-
-/// What is known by a window that was read to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
-    /// Its documents were read for the first time.
-    Read(Census),
-    /// A part of a bucket was read again; the other parts follow.
-    Part,
-    /// A bucket, as far as it was read before, was read again whole.
-    Repaired {
-        /// Which.
-        bucket: Bucket,
-        /// The mark of what was read before.
-        before: Mark,
-        /// The mark of what was read now.
-        now: Mark,
-        /// Documents that were read now.
-        documents: u64,
-    },
 }
 
 /// News of the windows, in the order of their happening.

@@ -96,7 +96,13 @@ async fn windows_add_up_to_the_marks_of_their_span(flavor: Flavor) {
     store(url, "census-sum-nanos", &times[..1_200]).await;
     let source = source(flavor, "census-sum-*").await;
     let mut ledger = Ledger::default();
-    let cuts = ["07:00:00", "07:07:30.5", "07:08:00", "07:31:00.001", "08:00:00"];
+    let cuts = [
+        "07:00:00",
+        "07:07:30.5",
+        "07:08:00",
+        "07:31:00.001",
+        "08:00:00",
+    ];
     for cut in cuts.windows(2) {
         let [start, end] = [cut[0], cut[1]].map(|time| format!("2026-11-23T{time}Z"));
         ledger.read(&viewed(&*source, window(&start, &end)).await);
@@ -197,7 +203,13 @@ async fn a_census_of_nothing_is_no_empty_census(flavor: Flavor) {
 async fn an_index_without_sequence_numbers_is_marked_by_counts() {
     let flavor = Flavor::Elasticsearch9;
     let url = seed::server(flavor).await;
-    seed::call("DELETE", url, "census-weak-b?ignore_unavailable=true", Value::Null).await;
+    seed::call(
+        "DELETE",
+        url,
+        "census-weak-b?ignore_unavailable=true",
+        Value::Null,
+    )
+    .await;
     seed::index(url, "census-weak-a", date(), 1).await;
     store(url, "census-weak-a", &["10:00", "20:00"]).await;
     let source = source(flavor, "census-weak-*").await;
