@@ -14,7 +14,7 @@ pub use self::{
     bugs::{Bug, Buggy},
     operator::Operator,
     server::{Call, Server, Stored, Trouble},
-    status::{Status, Version, Writer, Writing},
+    status::{Status, Writer, Writing},
 };
 use crate::{
     detect::{

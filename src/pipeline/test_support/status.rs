@@ -96,7 +96,11 @@ impl Writer {
         let seen = self.seen.checkpoint();
         if seen.is_none_or(|seen| seen.watermark <= checkpoint.watermark) {
             let text = serde_json::to_string(checkpoint).expect("it can be written as JSON");
-            assert!(text.len() <= LARGEST, "a checkpoint of {} bytes", text.len());
+            assert!(
+                text.len() <= LARGEST,
+                "a checkpoint of {} bytes",
+                text.len()
+            );
             let _ = status.replace(self.seen.number, self.epoch, text);
         }
         Writing::Tried

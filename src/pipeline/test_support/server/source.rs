@@ -171,9 +171,16 @@ impl Server {
         self.overwrite_event_searchable_from(number, verb, Timestamp::MIN);
     }
 
-    pub fn overwrite_event_searchable_from(&self, number: usize, verb: &str, from: Timestamp) {
+    /// Gives the time of the event.
+    pub fn overwrite_event_searchable_from(
+        &self,
+        number: usize,
+        verb: &str,
+        from: Timestamp,
+    ) -> Timestamp {
         let mut content = self.content();
         content.documents.overwrite(number, verb, from);
+        content.documents.calls[number].time
     }
 
     /// Stores documents without a time.
