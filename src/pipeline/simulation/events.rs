@@ -68,15 +68,15 @@ impl Events {
 
     /// Writes some events, or none.
     pub fn happen(&mut self, rng: &mut Rng, server: &Server, truth: &mut Truth) {
-        match rng.u32(0..40) {
-            0..18 => {}
-            18..37 => {
+        match rng.u32(0..60) {
+            0..24 => {}
+            24..55 => {
                 for _ in 0..rng.usize(1..3) {
                     let time = some_time(rng, server.clock());
                     self.write(rng, server, truth, time);
                 }
             }
-            37 => {
+            55 => {
                 let time = some_time(rng, server.clock());
                 for _ in 0..rng.usize(11..14) {
                     self.write(rng, server, truth, time);

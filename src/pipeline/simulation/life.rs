@@ -139,21 +139,34 @@ impl Life {
         self.lead();
     }
 
-    /// What is known of all now, and whether it may be so.
+    /// What is known of all now, and whether it may be so. What a zombie takes for done under old
+    /// rules is of no consequence, as long as it can't write it.
     async fn look(&mut self) -> Result<(), Violation> {
         self.see_alerts()?;
+        if let Some(leader) = &mut self.leader
+            && let Some(reached) = leader.checkpoint(&self.plan)?
+        {
+            self.truth.allows(reached.watermark)?;
+        }
         let Self { rng, status, .. } = self;
         for role in [&mut self.leader, &mut self.zombie] {
             let Some(replica) = role else { continue };
-            let Some(reached) = replica.checkpoint(&self.plan, &self.truth)? else {
+            let Some(reached) = replica.checkpoint(&self.plan)? else {
                 continue;
             };
-            let writes = rng.u32(0..3) == 0;
-            if writes
-                && replica.write(rng, status, &reached) == Writing::Superseded
-                && let Some(replica) = role.take()
-            {
-                self.restarts += replica.die().await;
+            if rng.u32(0..3) > 0 {
+                continue;
+            }
+            match replica.write(rng, status, &reached) {
+                Writing::Written => self.truth.allows(reached.watermark)?,
+                Writing::Unwritten => {}
+                Writing::Superseded => {
+                    let superseded = role.take();
+                    self.restarts += match superseded {
+                        Some(superseded) => superseded.die().await,
+                        None => 0,
+                    };
+                }
             }
         }
         Ok(())

@@ -40,7 +40,8 @@ impl Phase {
 impl Nature {
     pub fn new(rng: &mut Rng) -> Self {
         let mut phases = vec![busy(rng)];
-        for _ in 0..rng.usize(0..3) {
+        // Most lives are short, for the sake of many.
+        for _ in 0..rng.usize(0..4).saturating_sub(1) {
             phases.push(pause(rng));
             phases.push(busy(rng));
         }
@@ -72,7 +73,7 @@ impl Nature {
 }
 
 fn busy(rng: &mut Rng) -> Phase {
-    Phase::Busy(seconds(rng, 5..20))
+    Phase::Busy(seconds(rng, 4..14))
 }
 
 /// Together, two of them are shorter than a day by more than the hour between two sweeps of it.

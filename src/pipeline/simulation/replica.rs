@@ -6,7 +6,7 @@ use fastrand::Rng;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::truth::{Truth, Violation};
+use super::truth::Violation;
 use crate::pipeline::{
     board::Board,
     plan::Plan,
@@ -31,7 +31,7 @@ impl Replica {
         bug: Option<Bug>,
         plan: &Plan,
         epoch: u64,
-        status: &Status,
+        status: &mut Status,
     ) -> Self {
         let (gate, open) = watch::channel(true);
         let server: Arc<dyn Connector> = Arc::new(server.behind(open));
@@ -64,25 +64,19 @@ impl Replica {
         self.gate.send_replace(true);
     }
 
-    /// The last commit, which must be honest, and under the same rules not before an earlier one.
-    pub fn checkpoint(
-        &mut self,
-        plan: &Plan,
-        truth: &Truth,
-    ) -> Result<Option<Checkpoint>, Violation> {
+    /// The last commit; under the same rules, none is before an earlier one (I4).
+    pub fn checkpoint(&mut self, plan: &Plan) -> Result<Option<Checkpoint>, Violation> {
         let Some(reached) = self.operator.checkpoint(plan) else {
             return Ok(None);
         };
-        truth.allows(reached.watermark)?;
         let now = (reached.rules_revision.clone(), reached.watermark);
         match self.last.replace(now) {
             Some((rules, before))
                 if rules == reached.rules_revision && before > reached.watermark =>
             {
-                Err(Violation(format!(
-                    "I4: the watermark went back from {before} to {}",
-                    reached.watermark
-                )))
+                let now = reached.watermark;
+                let violation = format!("I4: the watermark went back from {before} to {now}");
+                Err(Violation(violation))
             }
             _ => Ok(Some(reached)),
         }

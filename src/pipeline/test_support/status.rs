@@ -67,16 +67,18 @@ pub struct Writer {
 /// What came of an attempt to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writing {
-    /// It is written, or there is something further already, or somebody was faster: to be tried
-    /// again some time.
-    Tried,
+    Written,
+    /// There is something further already, or somebody was faster: to be tried again some time.
+    Unwritten,
     /// There is a later leader.
     Superseded,
 }
 
 impl Writer {
-    /// A leader after all who have written so far.
-    pub fn new(epoch: u64, status: &Status) -> Self {
+    /// A leader after all others, who signs what there is before beginning with it.
+    pub fn new(epoch: u64, status: &mut Status) -> Self {
+        status.newest.number += 1;
+        status.newest.epoch = epoch;
         Self {
             epoch,
             seen: status.read(),
@@ -94,15 +96,18 @@ impl Writer {
             return Writing::Superseded;
         }
         let seen = self.seen.checkpoint();
-        if seen.is_none_or(|seen| seen.watermark <= checkpoint.watermark) {
-            let text = serde_json::to_string(checkpoint).expect("it can be written as JSON");
-            assert!(
-                text.len() <= LARGEST,
-                "a checkpoint of {} bytes",
-                text.len()
-            );
-            let _ = status.replace(self.seen.number, self.epoch, text);
+        if seen.is_some_and(|seen| seen.watermark > checkpoint.watermark) {
+            return Writing::Unwritten;
         }
-        Writing::Tried
+        let text = serde_json::to_string(checkpoint).expect("it can be written as JSON");
+        assert!(
+            text.len() <= LARGEST,
+            "a checkpoint of {} bytes",
+            text.len()
+        );
+        match status.replace(self.seen.number, self.epoch, text) {
+            Ok(()) => Writing::Written,
+            Err(Conflict) => Writing::Unwritten,
+        }
     }
 }
