@@ -17,7 +17,7 @@ const IN_TIME: SignedDuration = SignedDuration::from_millis(4_900);
 /// From when on it is late.
 const LATE: SignedDuration = SignedDuration::from_secs(6);
 /// How long after the end of a life documents still become searchable.
-const AFTERWARDS: SignedDuration = SignedDuration::from_secs(60);
+const AFTERWARDS: SignedDuration = SignedDuration::from_secs(20);
 
 const VERBS: [&str; 5] = ["create", "create", "get", "list", "delete"];
 /// The verb that no rule looks for, in a document that may be overwritten.
@@ -44,6 +44,7 @@ impl Events {
         let length = SignedDuration::try_from(nature.length()).expect("less than a day");
         let (end, last) = match nature.range {
             Range::Static { end, .. } => (end, end + IN_TIME),
+            Range::Streaming { .. } if nature.late_one_in == 0 => (Timestamp::MAX, at(0) + length),
             Range::Streaming { .. } => (Timestamp::MAX, at(0) + length + AFTERWARDS),
         };
         Self {

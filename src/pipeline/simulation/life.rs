@@ -23,9 +23,7 @@ use crate::pipeline::{
 const CONVERGENCE: Duration = Duration::from_secs(300);
 
 /// What is late is found by the hourly sweep at the latest.
-const SWEEPS: Duration = Duration::from_secs(3_700);
-/// One in so many lives waits for that.
-const WITHOUT_RESTART_ONE_IN: u32 = 100;
+const SWEEPS: Duration = Duration::from_secs(3_600);
 
 /// The plan that all lives begin with.
 static PLAN: LazyLock<Plan> = LazyLock::new(a_plan);
@@ -65,6 +63,7 @@ impl Life {
         let nature = Nature::new(&mut rng);
         let plan = Plan {
             range: nature.range,
+            fetch_delay: nature.fetch_delay(&mut rng),
             ..PLAN.clone()
         };
         Self {
@@ -93,6 +92,9 @@ impl Life {
                 Phase::Idle(length) => sleep(length).await,
                 Phase::Down(length) => {
                     self.end_leader().await;
+                    if let Some(zombie) = &self.zombie {
+                        zombie.leave();
+                    }
                     sleep(length).await;
                 }
             }
@@ -230,7 +232,7 @@ impl Life {
                 self.plan.rules = rules.into();
                 self.events.add_rule(self.server.clock());
             }
-            _ => self.plan.fetch_delay = Duration::from_secs(self.rng.u64(1..10)),
+            _ => self.plan.fetch_delay = self.nature.fetch_delay(&mut self.rng),
         }
         if let Some(leader) = &self.leader {
             let plans = &leader.operator.plans;
@@ -249,7 +251,7 @@ impl Life {
         self.lead();
         let left = self.events.last().duration_since(self.server.clock());
         sleep(Duration::try_from(left).unwrap_or_default()).await;
-        let limit = if self.rng.u32(0..WITHOUT_RESTART_ONE_IN) == 0 {
+        let limit = if self.nature.is_patient {
             CONVERGENCE + SWEEPS
         } else {
             // What begins anew looks at the whole day at once.
@@ -265,7 +267,7 @@ impl Life {
                     "I5: not settled after {limit:?}; {untold}"
                 )));
             }
-            sleep(Duration::from_secs(2)).await;
+            sleep(self.plan.fetch_delay / 2).await;
         }
         Ok(())
     }

@@ -17,6 +17,8 @@ pub struct Nature {
     pub trouble_one_in: u32,
     /// One document in so many is searchable later than the safety lag; 0 is none.
     pub late_one_in: u32,
+    /// The job looks seldom, and late documents are waited for without a restart.
+    pub is_patient: bool,
 }
 
 /// A part of a life.
@@ -59,12 +61,18 @@ impl Nature {
             phases,
             trouble_one_in: rng.u32(3..60),
             late_one_in: rng.u32(0..3) * 2,
+            is_patient: rng.u32(0..20) == 0,
         }
     }
 
     /// How long all of it is.
     pub fn length(&self) -> Duration {
         self.phases.iter().map(|phase| phase.length()).sum()
+    }
+
+    /// The pause between two looks of the job.
+    pub fn fetch_delay(&self, rng: &mut Rng) -> Duration {
+        seconds(rng, if self.is_patient { 30..120 } else { 1..10 })
     }
 
     pub fn is_static(&self) -> bool {
@@ -79,7 +87,7 @@ fn busy(rng: &mut Rng) -> Phase {
 /// Together, two of them are shorter than a day by more than the hour between two sweeps of it.
 fn pause(rng: &mut Rng) -> Phase {
     match rng.u32(0..4) {
-        0 => Phase::Idle(seconds(rng, 5..200)),
+        0 => Phase::Idle(seconds(rng, 5..60)),
         1 => Phase::Down(seconds(rng, 1..600)),
         2 => Phase::Down(seconds(rng, 600..3_600)),
         _ => Phase::Down(seconds(rng, 3_600..39_000)),

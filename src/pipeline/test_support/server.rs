@@ -178,7 +178,7 @@ impl Server {
 
     /// Waits while who asks is away.
     async fn passage(&self) {
-        if let Some(gate) = &self.gate {
+        if let Some(gate) = self.gate.as_ref().filter(|gate| !*gate.borrow()) {
             // Without anybody who could open it, it stays as it is: whoever waits is gone for ever.
             if gate.clone().wait_for(|open| *open).await.is_err() {
                 std::future::pending::<()>().await;
