@@ -216,6 +216,8 @@ fn passes(reason: FaultReason) -> bool {
         | FaultReason::Forbidden
         | FaultReason::IndexNotFound
         | FaultReason::TimestampFieldInvalid
+        | FaultReason::SinkNotDeterministic
+        | FaultReason::SinkTemplateMissing
         | FaultReason::OriginNotAllowed
         | FaultReason::SecretInvalid
         | FaultReason::TlsFailed
