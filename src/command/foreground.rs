@@ -82,7 +82,8 @@ impl Foreground {
         let supervisor = Supervisor::new(self.connector, self.settings);
         let (_plans, wanted) = watch::channel(Arc::from([self.plan.clone()]));
         let (published, mut progress) = watch::channel(Published::default());
-        let running = tokio::spawn(supervisor.run(wanted, published, stop.clone()));
+        let done = stop.child_token();
+        let running = tokio::spawn(supervisor.run(wanted, published, done.clone()));
         let mut attending = Attending {
             id: &self.plan.id,
             patience: self.patience,
@@ -96,7 +97,7 @@ impl Foreground {
                 "stopping: what is under way is brought to its end; press Ctrl-C again to abort",
             );
         }
-        stop.cancel();
+        done.cancel();
         running.await.context("the pipeline broke")?;
         let last = progress.borrow().get(&self.plan.id).cloned();
         if let Some(last) = &last {
