@@ -2,8 +2,10 @@
 
 use k8scop_testbed::Flavor;
 
-use super::{Ran, events::Server};
+use super::events::Server;
 use crate::support::verify::{Verdict, verify};
+
+mod cluster;
 
 const SPAN: [&str; 2] = ["-e", "2019-2-1-0-30-0"];
 
