@@ -77,6 +77,9 @@ mod tests {
             severity: Severity::Medium,
             time: None,
             source_time: None,
+            fingerprint: "f".repeat(64),
+            rule_uid: "11111111-2222-3333-4444-555555555555".to_owned(),
+            match_hash: "0123456789abcdef".to_owned(),
             document: json!({
                 "@timestamp": "2026-11-01T00:00:00Z",
                 "message": "x".repeat(40_000),
