@@ -142,7 +142,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         verdict
     })?;
     report::print(&verdict, args.output).context("cannot write the verdict")?;
-    if let Some(remarks) = report::remarks(&verdict.tally) {
+    if let Some(remarks) = report::remarks(verdict.tally()) {
         terminal::say(format_args!("{remarks}"));
     }
     Ok(if verdict.is_good() {

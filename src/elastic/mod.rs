@@ -27,7 +27,7 @@ mod template;
 use std::sync::Arc;
 
 pub use settings::{ConnectionSettings, Credentials, Limits, SettingsError};
-pub use stored::{StoredAlert, StoredAlerts};
+pub use stored::{StoredAlert, StoredAlerts, quarantine_index};
 
 use self::{client::Client, server::Server, sink::ElasticSink, source::ElasticSource};
 use crate::pipeline::{

@@ -25,10 +25,10 @@ use crate::{
 };
 
 /// The time of the document that an alert was found in.
-const SPAN_FIELD: &str = "@timestamp";
+const SPAN_FIELD: &str = "k8scop.source.time";
 
 /// What is asked of an alert.
-const FIELDS: &str = "@timestamp,k8scop.fingerprint,k8scop.job,k8scop.tenant,k8scop.rule,k8scop.reduced,k8scop.source,rule.name";
+const FIELDS: &str = "k8scop.fingerprint,k8scop.job,k8scop.tenant,k8scop.rule,k8scop.reduced,k8scop.source,rule.name";
 
 /// The alert indices of a sink.
 pub struct StoredAlerts {
@@ -83,7 +83,10 @@ impl StoredAlerts {
     }
 
     /// What lies at these places (index and id) now, searchable or not; in the same order.
-    pub async fn get(&self, places: &[(&str, &str)]) -> Result<Vec<Option<StoredAlert>>, Fault> {
+    pub async fn get(
+        &self,
+        places: &[(String, String)],
+    ) -> Result<Vec<Option<StoredAlert>>, Fault> {
         let answer = self
             .client
             .call(Operation::ReadAlerts, by_place(places))
@@ -96,7 +99,7 @@ impl StoredAlerts {
     pub async fn open(&self, span: Window) -> Result<Option<Box<dyn Pages>>, Fault> {
         let fields = FieldSet {
             layout: Layout::Raw,
-            paths: ["@timestamp", "k8scop", "rule"].map(str::to_owned).to_vec(),
+            paths: ["k8scop", "rule"].map(str::to_owned).to_vec(),
         };
         match self.indices.open(span, &fields).await {
             Ok(pages) => Ok(Some(pages)),
@@ -114,7 +117,7 @@ impl StoredAlerts {
     }
 }
 
-fn by_place(places: &[(&str, &str)]) -> Request {
+fn by_place(places: &[(String, String)]) -> Request {
     let documents: Vec<_> = places
         .iter()
         .map(|(index, id)| json!({"_index": index, "_id": id}))
@@ -125,7 +128,7 @@ fn by_place(places: &[(&str, &str)]) -> Request {
 }
 
 /// Reads an answer, of which each part must fit what was asked for.
-fn found(places: &[(&str, &str)], body: &[u8]) -> Result<Vec<Option<StoredAlert>>, Fault> {
+fn found(places: &[(String, String)], body: &[u8]) -> Result<Vec<Option<StoredAlert>>, Fault> {
     let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| unfit())?;
     if answer.docs.len() != places.len() {
         return Err(unfit());
@@ -147,23 +150,30 @@ fn found(places: &[(&str, &str)], body: &[u8]) -> Result<Vec<Option<StoredAlert>
         .collect()
 }
 
+/// The index that keeps what this alert index refuses.
+pub fn quarantine_index(index: &str) -> String {
+    format!("{}-quarantine", stem(index).unwrap_or(index))
+}
+
 /// Whether an index is one that alerts of the prefix go to.
 fn is_alert_index(prefix: &str, index: &str) -> bool {
-    let stem = index.strip_suffix("-undated").or_else(|| {
-        let (stem, day) = index.split_at_checked(index.len().checked_sub(11)?)?;
-        let shape: String = day
-            .chars()
-            .map(|c| if c.is_ascii_digit() { '9' } else { c })
-            .collect();
-        (shape == "-9999.99.99").then_some(stem)
-    });
-    stem.is_some_and(|stem| match prefix.split_once("{category}") {
+    stem(index).is_some_and(|stem| match prefix.split_once("{category}") {
         Some((before, after)) => stem
             .strip_prefix(before)
             .and_then(|rest| rest.strip_suffix(after))
             .is_some_and(|category| !category.is_empty()),
         None => stem == prefix,
     })
+}
+
+/// The name of an alert index without its end, a day or `undated`.
+fn stem(index: &str) -> Option<&str> {
+    let (stem, end) = index.rsplit_once('-')?;
+    let shape: String = end
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '9' } else { c })
+        .collect();
+    matches!(shape.as_str(), "9999.99.99" | "undated").then_some(stem)
 }
 
 /// Somebody else may have written the document: what is not text in it counts as absent.
@@ -182,7 +192,7 @@ fn stored(index: &str, id: &str, source: &Value) -> StoredAlert {
         job: text("/k8scop/job"),
         tenant: text("/k8scop/tenant"),
         reduced: source["k8scop"]["reduced"] == true,
-        time: text("/@timestamp"),
+        time: text("/k8scop/source/time"),
         source: (text("/k8scop/source/index"), text("/k8scop/source/id")),
     }
 }
@@ -231,21 +241,23 @@ struct Error<'a> {
 mod tests {
     use super::*;
 
-    const PLACES: [(&str, &str); 3] = [
-        ("a-2026.11.01", "1"),
-        ("a-2026.11.02", "2"),
-        ("a-undated", "3"),
-    ];
+    fn places() -> [(String, String); 3] {
+        [
+            ("a-2026.11.01", "1"),
+            ("a-2026.11.02", "2"),
+            ("a-undated", "3"),
+        ]
+        .map(|(index, id)| (index.to_owned(), id.to_owned()))
+    }
 
     fn answer(third: &Value) -> Vec<u8> {
         json!({"docs": [
             {"_index": "a-2026.11.01", "_id": "1", "_version": 1, "found": true, "_source": {
-                "@timestamp": "2026-11-01T00:00:00Z",
                 "rule": {"name": "shop/one"},
                 "k8scop": {
                     "fingerprint": "f", "job": "prod", "tenant": ["not", "text"],
                     "rule": {"uid": "u", "match_hash": "m"},
-                    "source": {"index": "audit", "id": "9"},
+                    "source": {"index": "audit", "id": "9", "time": "2026-11-01T00:00:00Z"},
                 },
             }},
             {"_index": "a-2026.11.02", "_id": "2", "found": false},
@@ -272,7 +284,7 @@ mod tests {
             source: ("audit".into(), "9".into()),
             ..StoredAlert::default()
         };
-        let found = found(&PLACES, &answer(&no_index));
+        let found = found(&places(), &answer(&no_index));
         assert_eq!(found, Ok(vec![Some(first), None, None]));
     }
 
@@ -280,22 +292,28 @@ mod tests {
     fn what_is_not_shown_does_not_count_as_missing() {
         let error =
             |kind: &str| json!({"_index": "a-undated", "_id": "3", "error": {"type": kind}});
-        let forbidden = found(&PLACES, &answer(&error("security_exception")));
+        let forbidden = found(&places(), &answer(&error("security_exception")));
         assert_eq!(forbidden.unwrap_err().reason, FaultReason::Forbidden);
         for third in [
             error("no_shard_available_action_exception"),
             json!({"_index": "a-undated", "_id": "4", "found": false}),
             json!({"_index": "a-undated", "_id": "3"}),
         ] {
-            let fault = found(&PLACES, &answer(&third)).unwrap_err();
+            let fault = found(&places(), &answer(&third)).unwrap_err();
             assert_eq!(
                 fault.reason,
                 FaultReason::ElasticsearchUnavailable,
                 "{third}"
             );
         }
-        let fewer = found(&PLACES[..2], &answer(&error("index_not_found_exception")));
+        let fewer = found(&places()[..2], &answer(&error("index_not_found_exception")));
         assert_eq!(fewer, Err(unfit()));
+    }
+
+    #[test]
+    fn what_an_index_refuses_is_kept_beside_it() {
+        let kept = ["alerts-2026.11.01", "alerts-undated"].map(quarantine_index);
+        assert_eq!(kept, ["alerts-quarantine", "alerts-quarantine"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{elastic::StoredAlert, pipeline::ports::AddressedAlert};
+use crate::{detect::alert::own_id, elastic::StoredAlert, pipeline::ports::AddressedAlert};
 
 /// The id of an alert: 40 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,12 +89,12 @@ impl Expected {
             let value = alert.document.pointer(path).and_then(Value::as_str);
             value.unwrap_or_default()
         };
-        let fingerprint = digits(text("/k8scop/fingerprint"));
+        let fingerprint = digits(&alert.fingerprint);
         let rule = self.rules.entry(alert.rule.clone()).or_insert_with(|| {
             Arc::new(RuleMark {
                 key: alert.rule.clone(),
-                uid: text("/k8scop/rule/uid").to_owned(),
-                match_hash: text("/k8scop/rule/match_hash").to_owned(),
+                uid: alert.rule_uid.clone(),
+                match_hash: alert.match_hash.clone(),
             })
         });
         let rule = Arc::clone(rule);
@@ -142,9 +142,15 @@ impl Expected {
 }
 
 impl ExpectedAlert {
+    /// The id that the alert has if another one holds its own.
+    pub(super) fn own_id(&self, id: AlertId) -> AlertId {
+        let own = own_id(&id.to_string(), &self.rule.uid);
+        AlertId::parse(&own).expect("an alert's id is 40 hex digits")
+    }
+
     /// Compares with what lies in the place of the alert. Alerts with one fingerprint are of one
-    /// tenant, request and name of a rule; if neither the rule's uid nor what it looks for is the
-    /// same, the name has gone over to another rule.
+    /// tenant, request and name of a rule; if the rule's uid is known to be another and so is what
+    /// it looks for, the name has gone over to another rule.
     pub(super) fn standing(&self, stored: Option<&StoredAlert>) -> Standing {
         let Some(stored) = stored else {
             return Standing::Absent;
@@ -152,12 +158,14 @@ impl ExpectedAlert {
         if fingerprint(stored) != Some(self.fingerprint) {
             return Standing::Taken;
         }
-        let same_rule =
-            stored.rule_uid == self.rule.uid || stored.match_hash == self.rule.match_hash;
-        match stored.reduced {
-            true => Standing::Reduced,
-            false if same_rule => Standing::Whole,
-            false => Standing::Taken,
+        let differs =
+            |stored: &str, own: &str| !stored.is_empty() && !own.is_empty() && stored != own;
+        let other_rule = differs(&stored.rule_uid, &self.rule.uid)
+            && differs(&stored.match_hash, &self.rule.match_hash);
+        match (other_rule, stored.reduced) {
+            (true, _) => Standing::Taken,
+            (false, true) => Standing::Reduced,
+            (false, false) => Standing::Whole,
         }
     }
 }

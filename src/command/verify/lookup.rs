@@ -6,12 +6,12 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     PATIENCE,
-    expected::{AlertId, Standing},
+    expected::{AlertId, ExpectedAlert, Standing},
     verdict::Verdict,
 };
 use crate::{
     command::{display::Display, foreground::passes},
-    elastic::{ConnectionSettings, StoredAlert, StoredAlerts},
+    elastic::{ConnectionSettings, StoredAlert, StoredAlerts, quarantine_index},
     pipeline::{
         plan::SinkPlan,
         ports::{Fault, Remedy},
@@ -48,44 +48,86 @@ impl<'a> Lookup<'a> {
     /// Looks every expected alert up.
     pub(super) async fn look_up(&mut self, verdict: &mut Verdict) -> anyhow::Result<()> {
         let ids = verdict.expected().ids();
-        for (number, batch) in ids.chunks(BATCH).enumerate() {
-            for (id, stored) in batch.iter().zip(self.in_place(verdict, batch).await?) {
-                match verdict.found_in_place(*id, stored.as_ref()) {
-                    Standing::Whole | Standing::Reduced => {}
-                    Standing::Taken | Standing::Absent => verdict.found_nowhere(*id),
-                }
+        let mut done = 0;
+        for batch in ids.chunks(BATCH) {
+            let absent = self.in_place(verdict, batch).await?;
+            for id in self.in_quarantine(verdict, &absent).await? {
+                verdict.nowhere(id);
             }
-            let done = (number * BATCH + batch.len()).min(ids.len());
+            done += batch.len();
             self.patient
                 .step(done, ids.len(), "expected alerts looked up");
         }
         Ok(())
     }
 
+    /// Looks where alerts belong; gives those that are not there. An alert whose id is held by
+    /// another one has an id of its own.
     async fn in_place(
+        &mut self,
+        verdict: &mut Verdict,
+        ids: &[AlertId],
+    ) -> anyhow::Result<Vec<AlertId>> {
+        let (mut taken, mut absent) = (Vec::new(), Vec::new());
+        let found = self.get(verdict, ids, |alert, id| (alert.index.to_string(), id));
+        for (id, stored) in found.await? {
+            match verdict.in_place(id, stored.as_ref()) {
+                Standing::Whole | Standing::Reduced => {}
+                Standing::Taken => taken.push(id),
+                Standing::Absent => absent.push(id),
+            }
+        }
+        let found = self.get(verdict, &taken, |alert, id| {
+            (alert.index.to_string(), alert.own_id(id))
+        });
+        for (id, stored) in found.await? {
+            match verdict.under_own_id(id, stored.as_ref()) {
+                Standing::Whole | Standing::Reduced => {}
+                Standing::Taken | Standing::Absent => absent.push(id),
+            }
+        }
+        Ok(absent)
+    }
+
+    /// Looks where alerts are kept that their index refuses; gives those that are not there either.
+    async fn in_quarantine(
+        &mut self,
+        verdict: &mut Verdict,
+        ids: &[AlertId],
+    ) -> anyhow::Result<Vec<AlertId>> {
+        let found = self.get(verdict, ids, |alert, id| {
+            (quarantine_index(&alert.index), id)
+        });
+        let mut absent = found.await?;
+        absent.retain(|(id, stored)| !verdict.in_quarantine(*id, stored.as_ref()));
+        let ids: Vec<_> = absent.into_iter().map(|(id, _)| id).collect();
+        let found = self.get(verdict, &ids, |alert, id| {
+            (quarantine_index(&alert.index), alert.own_id(id))
+        });
+        let mut absent = found.await?;
+        absent.retain(|(id, stored)| !verdict.in_quarantine(*id, stored.as_ref()));
+        Ok(absent.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// What lies at the places of these alerts.
+    async fn get(
         &mut self,
         verdict: &Verdict,
         ids: &[AlertId],
-    ) -> anyhow::Result<Vec<Option<StoredAlert>>> {
+        place: impl Fn(&ExpectedAlert, AlertId) -> (String, AlertId),
+    ) -> anyhow::Result<Vec<(AlertId, Option<StoredAlert>)>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let place = |id: &AlertId| {
             let alert = verdict.expected().get(*id);
-            let index = alert.map(|alert| alert.index.to_string());
-            (index.unwrap_or_default(), id.to_string())
+            let (index, id) = place(alert.expect("only expected alerts are looked up"), *id);
+            (index, id.to_string())
         };
         let places: Vec<_> = ids.iter().map(place).collect();
-        self.get(&places).await
-    }
-
-    async fn get(
-        &mut self,
-        places: &[(String, String)],
-    ) -> anyhow::Result<Vec<Option<StoredAlert>>> {
-        let places: Vec<_> = places
-            .iter()
-            .map(|(index, id)| (index.as_str(), id.as_str()))
-            .collect();
         let alerts = &self.alerts;
-        self.patient.ask(async || alerts.get(&places).await).await
+        let found = self.patient.ask(async || alerts.get(&places).await).await?;
+        Ok(ids.iter().copied().zip(found).collect())
     }
 
     /// Goes through the alerts that the sink lists for a span.

@@ -82,7 +82,7 @@ fn table(verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
     let headings = ["EXPECTED", "FOUND", "MISSING", "DUPLICATE", "FOREIGN"];
     let counts = [
         verdict.count(),
-        verdict.tally.found,
+        verdict.tally().found,
         verdict.missing.len(),
         verdict.duplicate.len(),
         verdict.foreign.len(),
@@ -94,14 +94,14 @@ fn table(verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// What the counts do not tell, in words; `None` if they tell all.
-pub(super) fn remarks(tally: &Tally) -> Option<String> {
+pub(super) fn remarks(tally: Tally) -> Option<String> {
     let Tally {
         found: _,
         reduced,
         quarantined,
         moved,
         excused,
-    } = *tally;
+    } = tally;
     let remarks: Vec<_> = [
         (reduced, "found without what the index refused"),
         (quarantined, "found in quarantine"),
@@ -148,7 +148,7 @@ fn account(verdict: &Verdict) -> Account<'_> {
         quarantined,
         moved,
         excused,
-    } = verdict.tally;
+    } = verdict.tally();
     Account {
         expected: verdict.count(),
         found,

@@ -2,7 +2,8 @@
 
 use std::{
     cell::OnceCell,
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -29,7 +30,9 @@ pub(super) struct Verdict {
     expected: Expected,
     /// Filled when the first alert is seen that nobody expects.
     fingerprints: OnceCell<HashSet<[u8; 32]>>,
-    pub(super) tally: Tally,
+    tally: Tally,
+    /// The own ids of alerts whose id is taken, and the index of each.
+    moved: HashMap<AlertId, Arc<str>>,
     /// Alerts that are nowhere.
     pub(super) missing: Vec<AlertId>,
     /// Alerts of the span that are there once more, in another place.
@@ -61,6 +64,7 @@ impl Verdict {
             expected,
             fingerprints: OnceCell::new(),
             tally: Tally::default(),
+            moved: HashMap::new(),
             missing: Vec::new(),
             duplicate: Vec::new(),
             foreign: Vec::new(),
@@ -70,6 +74,14 @@ impl Verdict {
     /// The alerts that must exist.
     pub(super) fn expected(&self) -> &Expected {
         &self.expected
+    }
+
+    /// How many alerts stand how.
+    pub(super) fn tally(&self) -> Tally {
+        Tally {
+            moved: self.moved.len(),
+            ..self.tally
+        }
     }
 
     /// How many alerts must exist.
@@ -82,24 +94,53 @@ impl Verdict {
         self.missing.is_empty() && self.duplicate.is_empty() && self.foreign.is_empty()
     }
 
-    /// Takes note of what lies in the place of an alert; tells whether the alert is to be looked
-    /// for elsewhere.
-    pub(super) fn found_in_place(&mut self, id: AlertId, stored: Option<&StoredAlert>) -> Standing {
-        let alert = self.expected.get(id);
-        let standing = alert.map_or(Standing::Absent, |alert| alert.standing(stored));
-        match standing {
-            Standing::Whole => self.tally.found += 1,
-            Standing::Reduced => {
-                self.tally.found += 1;
-                self.tally.reduced += 1;
-            }
-            Standing::Taken | Standing::Absent => {}
+    /// Takes note of what lies in the place of an alert.
+    pub(super) fn in_place(&mut self, id: AlertId, stored: Option<&StoredAlert>) -> Standing {
+        let standing = self.standing(id, stored);
+        self.count_found(standing);
+        standing
+    }
+
+    /// Takes note of what lies under the own id of an alert whose id is taken.
+    pub(super) fn under_own_id(&mut self, id: AlertId, stored: Option<&StoredAlert>) -> Standing {
+        let standing = self.standing(id, stored);
+        if self.count_found(standing)
+            && let Some(alert) = self.expected.get(id)
+        {
+            self.moved
+                .insert(alert.own_id(id), Arc::clone(&alert.index));
         }
         standing
     }
 
+    /// Takes note of what the quarantine index holds of an alert that is nowhere else; tells
+    /// whether it is there.
+    pub(super) fn in_quarantine(&mut self, id: AlertId, stored: Option<&StoredAlert>) -> bool {
+        let is_there = matches!(
+            self.standing(id, stored),
+            Standing::Whole | Standing::Reduced
+        );
+        if is_there {
+            self.tally.found += 1;
+            self.tally.quarantined += 1;
+        }
+        is_there
+    }
+
+    fn standing(&self, id: AlertId, stored: Option<&StoredAlert>) -> Standing {
+        let alert = self.expected.get(id);
+        alert.map_or(Standing::Absent, |alert| alert.standing(stored))
+    }
+
+    fn count_found(&mut self, standing: Standing) -> bool {
+        let is_found = matches!(standing, Standing::Whole | Standing::Reduced);
+        self.tally.found += usize::from(is_found);
+        self.tally.reduced += usize::from(standing == Standing::Reduced);
+        is_found
+    }
+
     /// Takes note of an alert that is nowhere.
-    pub(super) fn found_nowhere(&mut self, id: AlertId) {
+    pub(super) fn nowhere(&mut self, id: AlertId) {
         let is_due = |alert: &ExpectedAlert| {
             let since = self.owner.since.get(&alert.rule.key);
             since.is_none_or(|since| alert.time >= Some(*since))
@@ -119,9 +160,12 @@ impl Verdict {
 
     /// Takes note of an alert that the sink lists for the span.
     pub(super) fn listed(&mut self, stored: StoredAlert) {
-        let expected = AlertId::parse(&stored.id).and_then(|id| self.expected.get(id));
-        match expected {
-            Some(expected) if *expected.index == *stored.index => {}
+        let index = AlertId::parse(&stored.id).and_then(|id| {
+            let expected = self.expected.get(id).map(|alert| &alert.index);
+            expected.or_else(|| self.moved.get(&id))
+        });
+        match index {
+            Some(index) if **index == *stored.index => {}
             Some(_) => self.duplicate.push(stored),
             None if self.is_copy(&stored) => self.duplicate.push(stored),
             None if self.is_ours(&stored) => self.foreign.push(stored),
