@@ -97,14 +97,18 @@ impl Election {
                 Ok(()) = self.known.changed() => {}
                 () = sleep(self.timing.retry) => {}
             }
-            if let Some(floor) = *self.known.borrow_and_update() {
+            let floor = *self.known.borrow_and_update();
+            if let Some(floor) = floor {
                 candidate.know(floor);
                 self.tell(&candidate);
             }
         }
         if let Some(release) = candidate.resign() {
             let answer = timeout(RELEASE, self.ask(&release)).await;
-            tracing::info!(released = matches!(answer, Ok(Answer::Lease(_))), "leads no more");
+            tracing::info!(
+                released = matches!(answer, Ok(Answer::Lease(_))),
+                "leads no more"
+            );
         }
         self.tell(&candidate);
     }

@@ -200,6 +200,7 @@ impl Candidate {
     /// Tells the highest epoch that any job's status holds. It wants no term before it knows; and
     /// a higher epoch than its own means that its term is over.
     pub fn know(&mut self, floor: i64) {
+        let floor = floor.min(LAST_EPOCH);
         self.floor = Some(floor);
         self.term = self.term.filter(|term| term.epoch >= floor);
     }

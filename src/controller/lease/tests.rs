@@ -92,10 +92,7 @@ impl Process {
         if self.candidate.request(now).is_none() {
             self.candidate.begin();
         }
-        self.sent = self
-            .candidate
-            .request(now)
-            .map(|request| (request, now));
+        self.sent = self.candidate.request(now).map(|request| (request, now));
     }
 
     fn arrive(&mut self, server: &mut Server) {
