@@ -109,7 +109,7 @@ impl Site {
 
     /// Changes a status as somebody with the right to does.
     pub async fn patch_status(&self, job: &str, patch: &Value) {
-        let patch = patch.to_string();
+        let patch = json!({"status": patch}).to_string();
         let merge = ["--subresource=status", "--type=merge", "-p", &patch];
         let what = ["patch", "analysisjob", job];
         self.kubectl(&[&what[..], &merge].concat()).await;
