@@ -44,6 +44,8 @@ impl Operator {
             .env_clear()
             .env("KUBECONFIG", kubeconfig)
             .env("RUST_LOG", "info,k8scop=debug")
+            // Tests share a cluster; who wants an election names a lease of its own.
+            .env("K8SCOP_LEADER_ELECT", "false")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).expect("the log can be created"))
@@ -78,6 +80,11 @@ impl Operator {
             .await
             .ok()?;
         Some((answer.status().as_u16(), answer.text().await.ok()?))
+    }
+
+    /// Sends it a signal, for example `STOP`.
+    pub async fn signal(&self, name: &str) {
+        signal(&self.child, name).await;
     }
 
     /// `kill -9`.

@@ -11,6 +11,7 @@
 
 mod cache;
 mod control_plane;
+pub mod faults;
 mod flavor;
 mod go;
 mod http;
