@@ -69,6 +69,21 @@ impl Planner {
         }
     }
 
+    /// Plans one window, to be read at once if that is good.
+    pub fn whole(window: Window) -> Self {
+        Self {
+            next: window.start,
+            end: Some(window.end),
+            seconds: window.seconds(),
+            largest: LARGEST_STREAMING_SECONDS,
+        }
+    }
+
+    /// Where the next window starts: everything before was read.
+    pub fn position(&self) -> Timestamp {
+        self.next
+    }
+
     /// The next window: it starts where the last one that was [`done`](Self::done) ended, and ends
     /// at the horizon at the latest. `None`: there is nothing to read before the horizon.
     pub fn next(&self, horizon: Timestamp) -> Option<Window> {

@@ -10,7 +10,7 @@ mod run;
 mod workload;
 
 use k8scop_testbed::Flavor;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::LocalSet;
 
 use provocation::Provocation;
 use run::{Case, die_and_go_on};
@@ -25,12 +25,13 @@ async fn matrix(flavor: Flavor, point: &'static str, provocation: Provocation) {
         streaming,
         passing,
     });
-    let verdicts = LocalSet::new().run_until(async {
-        let runs = cases.map(|case| spawn_local(die_and_go_on(case)));
-        futures::future::join_all(runs).await
-    });
+    let side_by_side = LocalSet::new();
+    let runs = cases.map(|case| side_by_side.spawn_local(die_and_go_on(case)));
+    let verdicts = side_by_side
+        .run_until(futures::future::join_all(runs))
+        .await;
     let mut failed = Vec::new();
-    for (case, verdict) in cases.iter().zip(verdicts.await) {
+    for (case, verdict) in cases.iter().zip(verdicts) {
         match verdict {
             Ok(found) => println!("{case}: {found} alerts, none lost, none doubled"),
             Err(_) => failed.push(case.to_string()),

@@ -54,6 +54,8 @@ impl Operator {
             .env_clear()
             .env("KUBECONFIG", kubeconfig)
             .env("RUST_LOG", "info,k8scop=debug")
+            // Tests share a cluster; who wants an election names a lease of its own.
+            .env("K8SCOP_LEADER_ELECT", "false")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
