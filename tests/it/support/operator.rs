@@ -104,6 +104,11 @@ impl Operator {
         Some((answer.status().as_u16(), answer.text().await.ok()?))
     }
 
+    /// Sends it a signal, for example `STOP`.
+    pub async fn signal(&self, name: &str) {
+        signal(&self.child, name).await;
+    }
+
     /// `kill -9`.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("the operator can be killed");
