@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use k8scop_testbed::{Flavor, shared_search_server};
+use k8scop_testbed::{Flavor, faults::Proxy, shared_search_server};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -10,7 +10,7 @@ use super::Ran;
 use crate::support::search::Search;
 
 /// Some secrets are read in `shop`, one a minute from midnight on.
-fn secret_read(minute: usize) -> Value {
+pub fn secret_read(minute: usize) -> Value {
     json!({
         "kind": "Event",
         "@timestamp": format!("2019-02-01T00:{minute:02}:00.000Z"),
@@ -54,6 +54,14 @@ impl Server {
         Server {
             search: Search::new("http://127.0.0.1:9"),
             prefix: prefix.to_owned(),
+        }
+    }
+
+    /// The same events and alerts by way of a proxy.
+    pub fn behind(&self, proxy: &Proxy) -> Server {
+        Server {
+            search: Search::new(proxy.url()),
+            prefix: self.prefix.clone(),
         }
     }
 
