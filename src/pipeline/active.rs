@@ -29,7 +29,10 @@ impl ActiveRules {
     /// Goes on from what a checkpoint tells.
     pub fn new(kept: ActiveFrom) -> Self {
         Self {
-            known: kept.iter().map(|(rule, from)| (rule.clone(), Some(*from))).collect(),
+            known: kept
+                .iter()
+                .map(|(rule, from)| (rule.clone(), Some(*from)))
+                .collect(),
             began: false,
             late: Arc::new(kept),
         }

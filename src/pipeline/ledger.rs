@@ -105,6 +105,26 @@ impl Census {
     }
 }
 
+/// What is known by a window that was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Its documents were read for the first time.
+    Read(Census),
+    /// A part of a bucket was read again; the other parts follow.
+    Part,
+    /// A bucket, as far as it had been read when the repair began, was read again whole.
+    Repaired {
+        /// Which.
+        bucket: Bucket,
+        /// The mark of what was read before.
+        before: Mark,
+        /// The mark of what was read now.
+        now: Mark,
+        /// Documents that were read now.
+        documents: u64,
+    },
+}
+
 /// The marks of what was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
@@ -113,6 +133,20 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Takes note of a window.
+    pub fn enter(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Read(census) => self.read(census),
+            Entry::Part => {}
+            &Entry::Repaired {
+                bucket,
+                before,
+                now,
+                documents: _,
+            } => self.replace(bucket, before, now),
+        }
+    }
+
     /// Takes note of documents that were read for the first time.
     pub fn read(&mut self, census: &Census) {
         for (&bucket, &more) in &census.0 {
@@ -167,7 +201,13 @@ impl Ledger {
             let [c, d, e, f] = sequence.to_be_bytes();
             [a, b, c, d, e, f]
         });
-        BASE64.encode(first.to_be_bytes().into_iter().chain(marks).collect::<Vec<u8>>())
+        BASE64.encode(
+            first
+                .to_be_bytes()
+                .into_iter()
+                .chain(marks)
+                .collect::<Vec<u8>>(),
+        )
     }
 
     /// Reads the ledger from text. Of a broken one nothing is known, so that everything is read

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::pipeline::{
-    ledger::{BUCKET_SECONDS, Bucket, Census, Ledger, MEMORY, Mark},
+    ledger::{BUCKET_SECONDS, Bucket, Census, Entry, Ledger, MEMORY, Mark},
     window::{Planner, Window},
 };
 
@@ -94,6 +94,29 @@ pub struct Repair {
     pub documents: u64,
 }
 
+impl Repair {
+    /// Takes note of a part that was read.
+    pub fn add(&mut self, part: Window, documents: u64, census: &Census, took: Duration) {
+        self.planner.done(part, documents, took);
+        self.now = self.now.and(census.mark(self.bucket));
+        self.documents += documents;
+    }
+
+    /// What is known by the part that was read last.
+    pub fn entry(&self) -> Entry {
+        if self.planner.finished() {
+            Entry::Repaired {
+                bucket: self.bucket,
+                before: self.before,
+                now: self.now,
+                documents: self.documents,
+            }
+        } else {
+            Entry::Part
+        }
+    }
+}
+
 /// Buckets that are to be read again, in the order in which they were found.
 #[derive(Clone, Debug, Default)]
 pub struct Repairs {
@@ -121,13 +144,13 @@ impl Repairs {
         self.waiting.is_empty() && self.current.is_none()
     }
 
-    /// The repair that is under way; otherwise the next one begins, of what lies within `read`: the
+    /// The repair that was put back; otherwise the next one begins, of what lies within `read`: the
     /// span that was read so far.
-    pub fn current(&mut self, read: Window, ledger: &Ledger) -> Option<&mut Repair> {
-        if self.current.is_none() {
+    pub fn take(&mut self, read: Window, ledger: &Ledger) -> Option<Repair> {
+        self.current.take().or_else(|| {
             let bucket = self.waiting.pop_front()?;
             let whole = bucket.window();
-            self.current = Some(Repair {
+            Some(Repair {
                 bucket,
                 planner: Planner::whole(Window {
                     start: whole.start.max(read.start),
@@ -136,14 +159,13 @@ impl Repairs {
                 before: ledger.mark(bucket),
                 now: Mark::default(),
                 documents: 0,
-            });
-        }
-        self.current.as_mut()
+            })
+        })
     }
 
-    /// The repair under way was read to its end.
-    pub fn finish(&mut self) {
-        self.current = None;
+    /// There is more to read of a repair.
+    pub fn put_back(&mut self, repair: Repair) {
+        self.current = Some(repair);
     }
 }
 

@@ -133,7 +133,10 @@ proptest! {
 #[test]
 fn a_text_that_breaks_off_says_nothing() {
     let text = read(&[(1, 1), (400, 2)], &[0, 900]).to_text();
-    assert_eq!(Ledger::from_text(&text[..text.len() - 4]), Ledger::default());
+    assert_eq!(
+        Ledger::from_text(&text[..text.len() - 4]),
+        Ledger::default()
+    );
 }
 
 #[test]
@@ -144,10 +147,20 @@ fn a_day_and_a_bucket_are_kept_behind_a_position() {
         ledger.read(&census(&[(second, 1)], span(second, second + 300)));
     }
     ledger.forget_before(at(0));
-    let (first, last) = (ledger.marks.first_key_value(), ledger.marks.last_key_value());
-    assert_eq!(first.map(|(bucket, _)| *bucket), Some(Bucket::of(at(-day - 300))));
+    let (first, last) = (
+        ledger.marks.first_key_value(),
+        ledger.marks.last_key_value(),
+    );
+    assert_eq!(
+        first.map(|(bucket, _)| *bucket),
+        Some(Bucket::of(at(-day - 300)))
+    );
     assert_eq!(last.map(|(bucket, _)| *bucket), Some(Bucket::of(at(0))));
-    assert!(ledger.to_text().len() <= 2_400, "{}", ledger.to_text().len());
+    assert!(
+        ledger.to_text().len() <= 2_400,
+        "{}",
+        ledger.to_text().len()
+    );
 }
 
 #[test]
