@@ -167,6 +167,23 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Stops the API server where it stands (SIGSTOP): connections are taken, nothing is answered.
+    pub fn pause_apiserver(&mut self) -> Result<()> {
+        self.signal_apiserver("STOP")
+    }
+
+    /// Lets the stopped API server go on.
+    pub fn resume_apiserver(&mut self) -> Result<()> {
+        self.signal_apiserver("CONT")
+    }
+
+    fn signal_apiserver(&mut self, signal: &str) -> Result<()> {
+        let apiserver = self.servers_mut()?.apiserver.as_ref();
+        apiserver
+            .context("this API server was killed")?
+            .signal(signal)
+    }
+
     /// Starts the API server again, on the same port and with the same data.
     pub async fn start_apiserver(&mut self) -> Result<()> {
         let folder = self.folder.clone();

@@ -35,6 +35,7 @@ const DEADLINE: Duration = Duration::from_secs(180);
 /// A running server. Dropping it kills the server.
 pub struct Process {
     name: String,
+    program: String,
     guard: Child,
     log: PathBuf,
 }
@@ -63,8 +64,10 @@ impl Process {
             .process_group(0)
             .spawn()
             .context("cannot run sh")?;
+        let program = program.file_name().unwrap_or_default().to_string_lossy();
         Ok(Process {
             name: name.into_owned(),
+            program: program.into_owned(),
             guard,
             log: log.to_owned(),
         })
@@ -88,6 +91,23 @@ impl Process {
                 bail!("{} was not ready after {DEADLINE:?}; {log}", self.name);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+
+    /// Sends a signal to the server alone, e.g. `STOP`. A stopped server is still killed on drop.
+    pub fn signal(&self, signal: &str) -> Result<()> {
+        let guard = self.guard.id().to_string();
+        let status = Command::new("pkill")
+            .args(["--signal", signal, "--parent", &guard, "--exact"])
+            .arg(&self.program)
+            .status()
+            .context("cannot run pkill")?;
+        if !status.success() {
+            bail!(
+                "{} takes no signal {signal}: pkill ended with {status}",
+                self.name
+            );
         }
         Ok(())
     }

@@ -85,6 +85,23 @@ impl SearchServer {
         Ok(())
     }
 
+    /// Stops the server where it stands (SIGSTOP): connections are taken, nothing is answered.
+    pub fn pause(&mut self) -> Result<()> {
+        self.signal("STOP")
+    }
+
+    /// Lets the stopped server go on.
+    pub fn resume(&mut self) -> Result<()> {
+        self.signal("CONT")
+    }
+
+    fn signal(&mut self, signal: &str) -> Result<()> {
+        let process = self.own_mut()?.process.as_ref();
+        process
+            .context("this search server was killed")?
+            .signal(signal)
+    }
+
     /// Starts the killed server again, on the same port and with the same data.
     pub async fn start_again(&mut self) -> Result<()> {
         let flavor = self.flavor;
