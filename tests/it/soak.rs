@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use k8scop_testbed::{Flavor, SearchServer};
+use k8scop_testbed::{Flavor, SearchServer, faults::Proxy};
 use tokio::{
     join,
     time::{Instant, sleep},
@@ -19,6 +19,7 @@ use data::{Documents, Refreshes, Sink};
 use edits::{Jobs, Person, Rules};
 use lane::{Schedule, Tally, trouble};
 use load::Load;
+use network::{WayToCluster, WayToSearch};
 use report::Report;
 use server::Server;
 use servers::{Cluster, Running, Source};
@@ -30,6 +31,7 @@ mod edits;
 mod lane;
 mod load;
 mod manifests;
+mod network;
 mod report;
 mod server;
 mod servers;
@@ -120,7 +122,13 @@ async fn soak(plan: &Plan) -> Report {
     let person = Person(admin);
     let rules = Rules::new(person.clone()).await;
     let jobs = Jobs::new(person.clone(), Timestamp::now() - LOOK_BACK).await;
-    let operator = Running::new(operator_kubeconfig, search.url().to_owned()).await;
+    let to_search = Proxy::before_search(search.url()).await;
+    let to_search = to_search.expect("a proxy starts");
+    let to_cluster = Proxy::before_apiserver(&control_plane).await;
+    let to_cluster = to_cluster.expect("a proxy starts");
+    let kubeconfig = to_cluster.kubeconfig(&operator_kubeconfig);
+    let kubeconfig = kubeconfig.expect("the kubeconfig can be written");
+    let operator = Running::new(kubeconfig, to_search.url().to_owned()).await;
     until_ready(&person).await;
 
     let tally = Tally::default();
@@ -136,11 +144,18 @@ async fn soak(plan: &Plan) -> Report {
         latest: plan.latest,
     };
     let process = operator.process();
-    let (operator, _cluster, mut search, sink, _, _, _, jobs, (), memory) = join!(
+    let ways = async {
+        join!(
+            trouble(WayToSearch(to_search), &schedule, &tally),
+            trouble(WayToCluster(to_cluster), &schedule, &tally),
+        )
+    };
+    let (operator, _cluster, mut search, sink, _ways, _, _, _, jobs, (), memory) = join!(
         trouble(operator, &schedule, &tally),
         trouble(Cluster(control_plane), &schedule, &tally),
         trouble(Source(search), &schedule, &tally),
         trouble(Sink(server.clone()), &schedule, &tally),
+        ways,
         trouble(Refreshes(server.clone()), &schedule, &tally),
         trouble(documents, &schedule, &tally),
         trouble(rules, &schedule, &tally),

@@ -77,7 +77,7 @@ impl Lane for Running {
     fn kinds(&self) -> Vec<&'static str> {
         vec![
             "operator killed",
-            "operator stopped for a while",
+            "operator frozen for a while",
             "operator terminated",
         ]
     }
@@ -105,7 +105,7 @@ impl Lane for Cluster {
     const NAME: &'static str = "apiserver";
 
     fn kinds(&self) -> Vec<&'static str> {
-        vec!["apiserver killed", "apiserver stopped for a while"]
+        vec!["apiserver killed", "apiserver frozen for a while"]
     }
 
     async fn befall(&mut self, kind: &str, dice: &mut Dice) {
@@ -115,9 +115,9 @@ impl Lane for Cluster {
             sleep(away).await;
             self.0.start_apiserver().await.expect("it starts again");
         } else {
-            self.0.pause_apiserver().expect("it is stopped");
+            self.0.freeze_apiserver().expect("it freezes");
             sleep(away).await;
-            self.0.resume_apiserver().expect("it goes on");
+            self.0.thaw_apiserver().expect("it goes on");
         }
     }
 }
@@ -137,7 +137,7 @@ impl Lane for Source {
     const NAME: &'static str = "search server";
 
     fn kinds(&self) -> Vec<&'static str> {
-        vec!["search server killed", "search server stopped for a while"]
+        vec!["search server killed", "search server frozen for a while"]
     }
 
     async fn befall(&mut self, kind: &str, dice: &mut Dice) {
@@ -145,9 +145,9 @@ impl Lane for Source {
         if kind == "search server killed" {
             self.outage(away).await;
         } else {
-            self.0.pause().expect("it is stopped");
+            self.0.freeze().expect("it freezes");
             sleep(away).await;
-            self.0.resume().expect("it goes on");
+            self.0.thaw().expect("it goes on");
         }
     }
 }

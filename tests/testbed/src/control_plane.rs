@@ -167,23 +167,6 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Stops the API server where it stands (SIGSTOP): connections are taken, nothing is answered.
-    pub fn pause_apiserver(&mut self) -> Result<()> {
-        self.signal_apiserver("STOP")
-    }
-
-    /// Lets the stopped API server go on.
-    pub fn resume_apiserver(&mut self) -> Result<()> {
-        self.signal_apiserver("CONT")
-    }
-
-    fn signal_apiserver(&mut self, signal: &str) -> Result<()> {
-        let apiserver = self.servers_mut()?.apiserver.as_ref();
-        apiserver
-            .context("this API server was killed")?
-            .signal(signal)
-    }
-
     /// Starts the API server again, on the same port and with the same data.
     pub async fn start_apiserver(&mut self) -> Result<()> {
         let folder = self.folder.clone();
@@ -207,6 +190,23 @@ impl ControlPlane {
         self.ca_pem = ca_pem;
         self.servers_mut()?.apiserver = Some(apiserver);
         Ok(())
+    }
+
+    /// Freezes the API server: it keeps its connections, takes new ones, and answers nothing.
+    pub fn freeze_apiserver(&self) -> Result<()> {
+        self.apiserver()?.freeze()
+    }
+
+    /// Lets the frozen API server go on.
+    pub fn thaw_apiserver(&self) -> Result<()> {
+        self.apiserver()?.thaw()
+    }
+
+    fn apiserver(&self) -> Result<&Process> {
+        let servers = self.servers.as_ref();
+        servers
+            .and_then(|servers| servers.apiserver.as_ref())
+            .context("no process of this one runs the API server")
     }
 
     fn servers_mut(&mut self) -> Result<&mut Servers> {

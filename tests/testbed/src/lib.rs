@@ -12,6 +12,7 @@
 mod cache;
 mod control_plane;
 mod elastalert;
+pub mod faults;
 mod flavor;
 mod go;
 mod http;

@@ -15,11 +15,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::cache::cache_folder;
 
-/// Runs "$@" until it ends or standard input does.
+/// Runs "$@" until it ends or standard input does. The file $0 tells the server's process id.
 const GUARD: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
 server=$!
+echo "$server" >"$0"
 { read -r _ <&3; kill -9 "$server"; } 2>/dev/null &
 guard=$!
 exec 3<&-
@@ -35,7 +36,6 @@ const DEADLINE: Duration = Duration::from_secs(180);
 /// A running server. Dropping it kills the server.
 pub struct Process {
     name: String,
-    program: String,
     guard: Child,
     log: PathBuf,
 }
@@ -54,7 +54,8 @@ impl Process {
             .open(log)
             .with_context(|| format!("cannot write {}", log.display()))?;
         let guard = Command::new("sh")
-            .args(["-c", GUARD, "sh"])
+            .args(["-c", GUARD])
+            .arg(log.with_extension("pid"))
             .arg(program)
             .args(arguments)
             .stdin(Stdio::piped())
@@ -64,10 +65,8 @@ impl Process {
             .process_group(0)
             .spawn()
             .context("cannot run sh")?;
-        let program = program.file_name().unwrap_or_default().to_string_lossy();
         Ok(Process {
             name: name.into_owned(),
-            program: program.into_owned(),
             guard,
             log: log.to_owned(),
         })
@@ -95,19 +94,26 @@ impl Process {
         Ok(())
     }
 
-    /// Sends a signal to the server alone, e.g. `STOP`. A stopped server is still killed on drop.
-    pub fn signal(&self, signal: &str) -> Result<()> {
-        let guard = self.guard.id().to_string();
-        let status = Command::new("pkill")
-            .args(["--signal", signal, "--parent", &guard, "--exact"])
-            .arg(&self.program)
+    /// Stops the server as a frozen machine would: its connections stay, but nothing answers.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal("STOP")
+    }
+
+    /// Lets a frozen server go on.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> Result<()> {
+        let path = self.log.with_extension("pid");
+        let id =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let status = Command::new("kill")
+            .args(["-s", name, id.trim()])
             .status()
-            .context("cannot run pkill")?;
+            .context("cannot run kill")?;
         if !status.success() {
-            bail!(
-                "{} takes no signal {signal}: pkill ended with {status}",
-                self.name
-            );
+            bail!("{} does not run any more", self.name);
         }
         Ok(())
     }

@@ -85,21 +85,14 @@ impl SearchServer {
         Ok(())
     }
 
-    /// Stops the server where it stands (SIGSTOP): connections are taken, nothing is answered.
-    pub fn pause(&mut self) -> Result<()> {
-        self.signal("STOP")
+    /// Freezes the server: it keeps its connections, takes new ones, and answers nothing.
+    pub fn freeze(&self) -> Result<()> {
+        self.process()?.freeze()
     }
 
-    /// Lets the stopped server go on.
-    pub fn resume(&mut self) -> Result<()> {
-        self.signal("CONT")
-    }
-
-    fn signal(&mut self, signal: &str) -> Result<()> {
-        let process = self.own_mut()?.process.as_ref();
-        process
-            .context("this search server was killed")?
-            .signal(signal)
+    /// Lets the frozen server go on.
+    pub fn thaw(&self) -> Result<()> {
+        self.process()?.thaw()
     }
 
     /// Starts the killed server again, on the same port and with the same data.
@@ -120,6 +113,11 @@ impl SearchServer {
             .await?;
         own.process = Some(process);
         Ok(())
+    }
+
+    fn process(&self) -> Result<&Process> {
+        let own = self.own.as_ref().and_then(|own| own.process.as_ref());
+        own.context("no process of this one runs the search server")
     }
 
     fn own_mut(&mut self) -> Result<&mut Own> {
