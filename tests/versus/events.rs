@@ -124,7 +124,7 @@ impl Events {
                 unsent.clear();
             }
         }
-        while !server.index(&self.index(), &unsent).await {
+        while !unsent.is_empty() && !server.index(&self.index(), &unsent).await {
             ticks.tick().await;
         }
     }

@@ -98,7 +98,7 @@ impl Sink {
     }
 
     async fn post(&self, path: &str) {
-        self.0.call(Method::POST, path, &json!({})).await;
+        self.0.call(Method::POST, path, &Value::Null).await;
     }
 }
 

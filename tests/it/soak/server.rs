@@ -58,15 +58,17 @@ impl Server {
             .collect()
     }
 
-    /// Calls the server until it agrees.
+    /// Calls the server until it agrees; with a body unless that is null.
     pub async fn call(&self, method: Method, path: &str, body: &Value) -> Value {
-        persist(self.request(method, path).json(body)).await
+        let request = self.request(method, path);
+        let bare = body.is_null();
+        persist(if bare { request } else { request.json(body) }).await
     }
 
     /// The ids of all documents of the indices that a pattern names, one entry for each document.
     pub async fn ids(&self, pattern: &str) -> Vec<String> {
         let refresh = format!("{pattern}/_refresh");
-        self.call(Method::POST, &refresh, &json!({})).await;
+        self.call(Method::POST, &refresh, &Value::Null).await;
         let mut ids: Vec<String> = Vec::new();
         let mut after = json!(null);
         loop {
@@ -109,7 +111,7 @@ impl Server {
             return after["pit"].clone();
         }
         let open = format!("{pattern}/_pit?keep_alive=1m");
-        self.call(Method::POST, &open, &json!({})).await["id"].clone()
+        self.call(Method::POST, &open, &Value::Null).await["id"].clone()
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
