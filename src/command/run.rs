@@ -97,6 +97,18 @@ pub struct RunArgs {
         help_heading = "Cluster"
     )]
     pod_name: Option<String>,
+    /// Seconds that streaming jobs stay behind the server's clock, 1 to 3600: as long as shippers and
+    /// index refreshes need; what is later still is found by looking again
+    #[arg(
+        long,
+        env = "K8SCOP_SAFETY_LAG",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=3600),
+        default_value_t = Settings::default().safety_lag.as_secs(),
+        help_heading = "Elasticsearch"
+    )]
+    safety_lag: u64,
     /// Address of /livez, /readyz and /metrics
     #[arg(
         long,
@@ -144,6 +156,7 @@ async fn operate(args: &RunArgs, stop: CancellationToken) -> anyhow::Result<Exit
     })?;
     let settings = Settings {
         cluster: args.cluster_name.clone(),
+        safety_lag: Duration::from_secs(args.safety_lag),
         ..Settings::default()
     };
     let supervisor = Supervisor::new(Arc::new(connector(args, &client)?), settings);

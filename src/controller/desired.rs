@@ -6,12 +6,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    entry::JobEntry,
+    entry::{JobEntry, RuleEntry},
     index::{Index, Key},
     status::{self, Work},
 };
 use crate::{
-    api::status::{AnalysisJobStatus, K8sCopRuleStatus},
+    api::{
+        convert::Job,
+        status::{AnalysisJobStatus, K8sCopRuleStatus},
+    },
     detect::rule::Rule,
     pipeline::{
         plan::{Plan, PlanId},
@@ -82,23 +85,23 @@ fn work(index: &Index, entry: &JobEntry) -> Work {
     if job.is_suspended() {
         return Work::Suspended(range);
     }
-    let mut rules: Vec<Arc<Rule>> = index
-        .rules()
-        .values()
-        .filter(|rule| {
-            let facts = &rule.facts;
-            job.selects(&entry.facts.namespace, &facts.namespace, &facts.labels)
-        })
+    let rules = rules_of(job, &entry.facts.namespace, index.rules().values());
+    let resume = status::checkpoint(&entry.status);
+    Work::Run(Box::new(job.plan(entry.plan_id(), range, rules, resume)))
+}
+
+/// The rules that a job of this namespace is run with, ordered by key.
+pub fn rules_of<'a>(
+    job: &Job,
+    namespace: &str,
+    rules: impl Iterator<Item = &'a RuleEntry>,
+) -> Arc<[Arc<Rule>]> {
+    let mut rules: Vec<Arc<Rule>> = rules
+        .filter(|rule| job.selects(namespace, &rule.facts.namespace, &rule.facts.labels))
         .filter_map(|rule| rule.active().cloned())
         .collect();
     rules.sort_by(|one, other| one.key().cmp(other.key()));
-    let resume = status::checkpoint(&entry.status);
-    Work::Run(Box::new(job.plan(
-        entry.plan_id(),
-        range,
-        rules.into(),
-        resume,
-    )))
+    rules.into()
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub(super) enum Operation {
     Write,
     /// Installing the index template.
     Template,
+    /// Looking alerts up.
+    ReadAlerts,
 }
 
 impl Operation {
@@ -54,6 +56,7 @@ impl Operation {
             Self::ReadPage => "reading the source",
             Self::Write => "writing alerts",
             Self::Template => "installing the index template",
+            Self::ReadAlerts => "looking alerts up",
         }
     }
 
@@ -63,6 +66,7 @@ impl Operation {
             Self::ReadClock | Self::ReadMapping | Self::OpenView | Self::ReadPage => {
                 "\"read\" on the source indices"
             }
+            Self::ReadAlerts => "\"read\" on the alert indices",
             Self::Write => "\"create_doc\" and \"auto_configure\" on the alert indices",
             Self::Template => {
                 "\"manage_index_templates\", or install the template as an administrator"
@@ -73,7 +77,11 @@ impl Operation {
     fn is_read(self) -> bool {
         matches!(
             self,
-            Self::ReadClock | Self::ReadMapping | Self::OpenView | Self::ReadPage
+            Self::ReadClock
+                | Self::ReadMapping
+                | Self::OpenView
+                | Self::ReadPage
+                | Self::ReadAlerts
         )
     }
 }

@@ -18,7 +18,7 @@ use crate::pipeline::{
 };
 
 /// Raised when the mapping changes; an older template of ours is replaced.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Mark of a template that is ours to replace.
 const MANAGED_BY: &str = "k8scop";
@@ -177,12 +177,12 @@ fn audit() -> Value {
 
 fn k8scop(free: FreeObject) -> Value {
     object(
-        &["job", "severity", "exceptions", "fingerprint"],
+        &["tenant", "job", "severity", "exceptions", "fingerprint"],
         json!({
             "captures": free_object(free),
             "evidence": free_object(free),
             "event": object(&["key", "key_basis"], json!({})),
-            "source": object(&["index", "id"], json!({})),
+            "source": object(&["index", "id"], json!({"time": date()})),
             "rule": object(&["uid", "match_hash"], json!({})),
             "reduced": {"type": "boolean"},
         }),

@@ -24,6 +24,7 @@ pub fn reduce(alert: &Alert) -> Alert {
         "rule": {"name": alert.rule, "category": alert.category},
         "kubernetes": {"audit": {"auditID": carried(&["kubernetes", "audit", "auditID"])}},
         "k8scop": {
+            "tenant": carried(&["k8scop", "tenant"]),
             "job": carried(&["k8scop", "job"]),
             "severity": carried(&["k8scop", "severity"]),
             "fingerprint": carried(&["k8scop", "fingerprint"]),
@@ -77,6 +78,9 @@ mod tests {
             severity: Severity::Medium,
             time: None,
             source_time: None,
+            fingerprint: "f".repeat(64),
+            rule_uid: "11111111-2222-3333-4444-555555555555".to_owned(),
+            match_hash: "0123456789abcdef".to_owned(),
             document: json!({
                 "@timestamp": "2026-11-01T00:00:00Z",
                 "message": "x".repeat(40_000),

@@ -11,6 +11,9 @@ fn item(page: u64, category: &str) -> Item {
         severity: Severity::Low,
         time: None,
         source_time: None,
+        fingerprint: "f".repeat(64),
+        rule_uid: "11111111-2222-3333-4444-555555555555".to_owned(),
+        match_hash: "0123456789abcdef".to_owned(),
         document: json!({}),
     };
     Item::new(page, "alerts".to_owned(), alert)

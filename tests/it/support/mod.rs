@@ -5,6 +5,7 @@ pub mod installation;
 pub mod operator;
 pub mod search;
 pub mod shipper;
+pub mod verify;
 
 use std::{future::Future, time::Duration};
 
