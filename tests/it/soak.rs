@@ -14,6 +14,8 @@ use crate::support::{
     cluster::condition,
     eventually,
     installation::{Installation, install},
+    search::Search,
+    verify::verify_job,
 };
 use data::{Documents, Refreshes, Sink};
 use edits::{Jobs, Person, Rules};
@@ -165,9 +167,10 @@ async fn soak(plan: &Plan) -> Report {
     );
 
     let told = lasting(&person, &load, &sink, &mut search).await;
-    let found = settled(&server, &load, plan.settles_within).await;
+    let (found, doubled) = settled(&server, &load, plan.settles_within).await;
     jobs.settle().await;
-    let (found, doubled) = found;
+    let client = Search::new(search.0.url());
+    let verdict = verify_job(&person.0, &client, NAMESPACE, JOB, &[]).await;
     let panics = operator.end().await;
     Report {
         seed: plan.seed,
@@ -176,6 +179,7 @@ async fn soak(plan: &Plan) -> Report {
         expected: load.expected(),
         found,
         doubled,
+        verdict,
         faults: tally.counts(),
         told,
         watermarks: watch.watermarks(),

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::watch::{Sample, Watermarks};
+use crate::support::verify::Verdict;
 
 /// A process is new, and still grows, for so many seconds.
 const WARM_UP: f64 = 15.0;
@@ -19,6 +20,8 @@ pub struct Report {
     pub expected: BTreeSet<String>,
     pub found: BTreeSet<String>,
     pub doubled: Vec<String>,
+    /// What `k8scop verify` says of the streaming job.
+    pub verdict: Verdict,
     pub faults: BTreeMap<&'static str, u64>,
     /// What each lasting fault was told as, and after how many seconds.
     pub told: Vec<(&'static str, String, f64)>,
@@ -50,6 +53,10 @@ impl Report {
             left_out.join(", "),
         );
         none("panics", self.panics, "see the operator's log".to_owned());
+        if self.verdict.code != Some(0) {
+            let Verdict { account, words, .. } = &self.verdict;
+            problems.push(format!("k8scop verify: {words}{account}"));
+        }
         problems
     }
 
@@ -87,6 +94,15 @@ impl Report {
                 format_args!("| {fault} | {reason} | {seconds:.0} s |"),
             );
         }
+        let counts = ["expected", "found", "missing", "duplicate", "foreign"];
+        let counts = counts.map(|name| format!("{name} {}", self.verdict.account[name]));
+        line(
+            &mut text,
+            format_args!(
+                "\n`k8scop verify` of the streaming job: {}.",
+                counts.join(", ")
+            ),
+        );
         self.tell_memory(&mut text);
         text
     }
