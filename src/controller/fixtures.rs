@@ -138,6 +138,7 @@ pub fn progress(state: State) -> Progress {
         counts: Counts::default(),
         rules_loaded: 1,
         rules_revision: "r".to_owned(),
+        without_time: None,
         lag_seconds: None,
         percent: None,
         matches: Default::default(),

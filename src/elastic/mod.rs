@@ -11,6 +11,7 @@ mod answer;
 mod bulk;
 mod client;
 mod fault;
+mod mapping;
 mod page_size;
 mod pit;
 mod query;

@@ -68,6 +68,7 @@ fn running() -> Progress {
         counts,
         rules_loaded: 1,
         rules_revision: "r".to_owned(),
+        without_time: None,
         lag_seconds: Some(7),
         percent: Some(50),
         matches: BTreeMap::new(),

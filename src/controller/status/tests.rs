@@ -42,6 +42,7 @@ fn busy() -> Progress {
         }),
         counts,
         rules_loaded: 3,
+        without_time: None,
         lag_seconds: Some(12),
         percent: Some(40),
         ..progress(State::Running)

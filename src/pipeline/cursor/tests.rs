@@ -19,7 +19,19 @@ fn opened(attempt: u64, from: i64, to: i64) -> Receipt {
         start: at(from),
         end: at(to),
     };
-    Receipt::Opened { attempt, window }
+    Receipt::Opened {
+        attempt,
+        window,
+        purpose: Purpose::Forward,
+    }
+}
+
+fn closed(attempt: u64, pages: u64) -> Receipt {
+    Receipt::Closed {
+        attempt,
+        pages,
+        entry: Entry::Part,
+    }
 }
 
 fn acked(attempt: u64, created: u64, duplicate: u64) -> Receipt {
@@ -57,14 +69,8 @@ fn a_window_waits_for_the_one_before_it() {
     let later_one_first = [
         opened(1, 0, 10),
         opened(2, 10, 20),
-        Receipt::Closed {
-            attempt: 1,
-            pages: 1,
-        },
-        Receipt::Closed {
-            attempt: 2,
-            pages: 1,
-        },
+        closed(1, 1),
+        closed(2, 1),
         acked(2, 1, 0),
     ];
     assert_eq!(last_checkpoint(later_one_first), None);
@@ -72,13 +78,7 @@ fn a_window_waits_for_the_one_before_it() {
 
 #[test]
 fn an_empty_window_is_committed_when_it_is_closed() {
-    let receipts = [
-        opened(1, 0, 10),
-        Receipt::Closed {
-            attempt: 1,
-            pages: 0,
-        },
-    ];
+    let receipts = [opened(1, 0, 10), closed(1, 0)];
     let expected = Checkpoint {
         watermark: at(10),
         counts: Counts::default(),
@@ -96,10 +96,7 @@ fn alerts_of_an_abandoned_attempt_are_counted_once() {
         acked(1, 1, 0),
         opened(2, 0, 10),
         acked(2, 2, 5),
-        Receipt::Closed {
-            attempt: 2,
-            pages: 1,
-        },
+        closed(2, 1),
     ];
     let expected = Checkpoint {
         watermark: at(10),
@@ -147,7 +144,7 @@ proptest! {
         let closing = pages.iter().enumerate().flat_map(|(place, pages)| {
             let attempt = place as u64;
             let from = 10 * place as i64;
-            [opened(attempt, from, from + 10), Receipt::Closed { attempt, pages: *pages }]
+            [opened(attempt, from, from + 10), closed(attempt, *pages)]
         });
         let acks = order.iter().map(|window| acked(*window as u64, 1, 0));
         for receipt in closing.chain(acks) {
