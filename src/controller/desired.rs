@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
+    checkpoint::{self, Term},
     entry::{JobEntry, RuleEntry},
     index::{Index, Key},
     status::{self, Work},
@@ -35,7 +36,12 @@ pub struct Desired {
 
 /// Decides what should be. Before the first lists are complete that is nothing: events must not
 /// be analysed with rules that only seem to be all there are.
-pub fn desired(index: &Index, progress: &BTreeMap<PlanId, Progress>, now: Timestamp) -> Desired {
+pub fn desired(
+    index: &Index,
+    progress: &BTreeMap<PlanId, Progress>,
+    term: &Term,
+    now: Timestamp,
+) -> Desired {
     let mut desired = Desired::default();
     if !index.is_listed() {
         return desired;
@@ -47,7 +53,8 @@ pub fn desired(index: &Index, progress: &BTreeMap<PlanId, Progress>, now: Timest
         .map(|(key, entry)| (key, entry, work(index, entry)))
         .collect();
     for (key, entry, work) in &works {
-        let told = status::job_status(entry, work, progress.get(&entry.plan_id()), now);
+        let progress = progress.get(&entry.plan_id());
+        let told = status::job_status(entry, work, progress, term, now);
         desired.job_statuses.insert((*key).clone(), told);
         if let Work::Run(plan) = work {
             plan.rules
@@ -86,7 +93,7 @@ fn work(index: &Index, entry: &JobEntry) -> Work {
         return Work::Suspended(range);
     }
     let rules = rules_of(job, &entry.facts.namespace, index.rules().values());
-    let resume = status::checkpoint(&entry.status);
+    let resume = checkpoint::of_status(&entry.status);
     Work::Run(Box::new(job.plan(entry.plan_id(), range, rules, resume)))
 }
 

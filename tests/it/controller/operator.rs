@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use k8scop::{
-    controller::{health::Health, rights::RIGHTS, run::Controller},
+    controller::{election::Office, health::Health, rights::RIGHTS, run::Controller},
     pipeline::{board::Published, plan::Plan, progress::Progress},
 };
 use k8scop_testbed::{ControlPlane, shared_control_plane};
@@ -173,6 +173,7 @@ impl Operator {
             client: Client::try_from(config).expect("a client"),
             namespaces: vec![site.namespace.to_owned()],
             instance: Some("k8scop-0".to_owned()),
+            office: Office::unopposed(),
             plans,
             progress: told,
             health,
