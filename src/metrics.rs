@@ -166,12 +166,14 @@ impl Observation {
     }
 }
 
-fn written<'a>((key, totals): (&'a String, &Totals)) -> [(Labels<'a>, u64); 4] {
+fn written<'a>((key, totals): (&'a String, &Totals)) -> [(Labels<'a>, u64); 6] {
     [
         ("created", totals.alerts_created),
         ("duplicate", totals.alerts_duplicate),
         ("retried", totals.alerts_retried),
         ("rejected", totals.alerts_rejected),
+        ("taken", totals.alerts_taken),
+        ("quarantined", totals.alerts_quarantined),
     ]
     .map(|(result, count)| (with(job(key), "result", result), count))
 }

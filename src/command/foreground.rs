@@ -172,6 +172,8 @@ pub fn passes(reason: FaultReason) -> bool {
         | FaultReason::Forbidden
         | FaultReason::IndexNotFound
         | FaultReason::TimestampFieldInvalid
+        | FaultReason::SinkNotDeterministic
+        | FaultReason::SinkTemplateMissing
         | FaultReason::OriginNotAllowed
         | FaultReason::SecretInvalid
         | FaultReason::TlsFailed

@@ -7,6 +7,7 @@ pub mod cursor;
 pub mod detect;
 pub mod diff;
 pub mod fetch;
+pub mod item;
 pub mod keep;
 pub mod lane;
 pub mod ledger;
@@ -24,6 +25,7 @@ mod simulation;
 pub mod supervisor;
 #[cfg(test)]
 mod test_support;
+pub mod throttle;
 pub mod ticket;
 pub mod totals;
 pub mod window;
