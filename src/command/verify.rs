@@ -18,13 +18,13 @@ use super::{
 };
 use crate::{
     exit::Exit,
-    pipeline::{progress::Progress, settings::Settings},
+    pipeline::{progress::Progress, settings::Settings, window::Window},
     telemetry::{self, LevelFilter, LogFormat},
     terminal,
 };
 use collect::{Collecting, Collection};
 use expected::Expected;
-use lookup::Lookup;
+use lookup::{Lookup, Patient};
 use report::Format;
 use target::Target;
 use verdict::Verdict;
@@ -37,8 +37,6 @@ mod report;
 mod target;
 mod verdict;
 
-/// How long a fault that may pass is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How far verification stays behind now where nothing tells how far the job is.
 const LAG: SignedDuration = SignedDuration::from_secs(60);
 
@@ -118,6 +116,14 @@ pub struct VerifyArgs {
         help_heading = "Job"
     )]
     cluster_name: String,
+    /// How long to wait for a server that cannot be reached or is overloaded
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    patience: u16,
     /// How to print the verdict
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
@@ -132,10 +138,18 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         ..Settings::default()
     };
     telemetry::start(LogFormat::Text, LevelFilter::ERROR);
+    let patience = Duration::from_secs(args.patience.into());
     let verdict = foreground::work("aborted", |stop| async move {
         let mut display = Display::new(Instant::now());
+        let verifying = Verifying {
+            target,
+            server,
+            settings,
+            patience,
+            display: &mut display,
+        };
         let verdict = tokio::select! {
-            verdict = verify(target, server, settings, stop.clone(), &mut display) => verdict,
+            verdict = verifying.verify(stop.clone()) => verdict,
             () = stop.cancelled() => Err(anyhow::anyhow!("stopped before the verdict")),
         };
         display.finish();
@@ -152,34 +166,39 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     })
 }
 
-async fn verify(
+/// What a verification works with.
+struct Verifying<'a> {
     target: Target,
     server: Server,
     settings: Settings,
-    stop: CancellationToken,
-    display: &mut Display,
-) -> anyhow::Result<Verdict> {
-    let Target { plan, span, owner } = target;
-    display.say(&format!(
-        "verifying job {} from {} to {}",
-        plan.id, span.start, span.end
-    ));
-    let connection = server.settings()?;
-    let sink = plan.sink.clone();
-    let collection = Collection::default();
-    let connector = ElasticConnector::new(Some(server), None);
-    let foreground = Foreground {
-        plan,
-        connector: Arc::new(Collecting::new(connector, collection.clone())),
-        settings,
-        patience: Some(PATIENCE),
-    };
-    let expected = expect(foreground, collection, stop, display).await?;
-    let mut verdict = Verdict::new(expected, owner);
-    let mut lookup = Lookup::connect(&connection, &sink, display).await?;
-    lookup.look_up(&mut verdict).await?;
-    lookup.list(span, &mut verdict).await?;
-    Ok(verdict)
+    patience: Duration,
+    display: &'a mut Display,
+}
+
+impl Verifying<'_> {
+    async fn verify(self, stop: CancellationToken) -> anyhow::Result<Verdict> {
+        let Target { plan, span, owner } = self.target;
+        let (job, Window { start, end }) = (&plan.id, span);
+        self.display
+            .say(&format!("verifying job {job} from {start} to {end}"));
+        let connection = self.server.settings()?;
+        let sink = plan.sink.clone();
+        let collection = Collection::default();
+        let connector = ElasticConnector::new(Some(self.server), None);
+        let foreground = Foreground {
+            plan,
+            connector: Arc::new(Collecting::new(connector, collection.clone())),
+            settings: self.settings,
+            patience: Some(self.patience),
+        };
+        let expected = expect(foreground, collection, stop, self.display).await?;
+        let mut verdict = Verdict::new(expected, owner);
+        let patient = Patient::new(self.patience, self.display);
+        let mut lookup = Lookup::connect(&connection, &sink, patient).await?;
+        lookup.look_up(&mut verdict).await?;
+        lookup.list(span, &mut verdict).await?;
+        Ok(verdict)
+    }
 }
 
 /// Computes the alerts that must exist.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     ConnectionSettings,
     client::Client,
+    destination,
     fault::{self, Operation},
     request::Request,
     server::Server,
@@ -89,7 +90,7 @@ impl StoredAlerts {
     ) -> Result<Vec<Option<StoredAlert>>, Fault> {
         let answer = self
             .client
-            .call(Operation::ReadAlerts, by_place(places))
+            .call(Operation::Verify, by_place(places))
             .await?;
         found(places, &answer.body)
     }
@@ -152,28 +153,12 @@ fn found(places: &[(String, String)], body: &[u8]) -> Result<Vec<Option<StoredAl
 
 /// The index that keeps what this alert index refuses.
 pub fn quarantine_index(index: &str) -> String {
-    format!("{}-quarantine", stem(index).unwrap_or(index))
+    format!("{}-quarantine", destination::stem(index).unwrap_or(index))
 }
 
-/// Whether an index is one that alerts of the prefix go to.
+/// Whether an index is one that alerts of the prefix go to, apart from what it refuses.
 fn is_alert_index(prefix: &str, index: &str) -> bool {
-    stem(index).is_some_and(|stem| match prefix.split_once("{category}") {
-        Some((before, after)) => stem
-            .strip_prefix(before)
-            .and_then(|rest| rest.strip_suffix(after))
-            .is_some_and(|category| !category.is_empty()),
-        None => stem == prefix,
-    })
-}
-
-/// The name of an alert index without its end, a day or `undated`.
-fn stem(index: &str) -> Option<&str> {
-    let (stem, end) = index.rsplit_once('-')?;
-    let shape: String = end
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '9' } else { c })
-        .collect();
-    matches!(shape.as_str(), "9999.99.99" | "undated").then_some(stem)
+    destination::is_ours(prefix, index) && index != quarantine_index(index)
 }
 
 /// Somebody else may have written the document: what is not text in it counts as absent.
@@ -332,6 +317,5 @@ mod tests {
             assert!(!is("alerts", index), "{index}");
         }
         assert!(!is("alerts-{category}", "alerts-2026.11.01"));
-        assert!(!is("a{category}", "a-2026.11.01"));
     }
 }

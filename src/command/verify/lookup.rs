@@ -2,10 +2,9 @@
 //! sink lists for the span.
 
 use anyhow::anyhow;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
 use super::{
-    PATIENCE,
     expected::{AlertId, ExpectedAlert, Standing},
     verdict::Verdict,
 };
@@ -36,9 +35,8 @@ impl<'a> Lookup<'a> {
     pub(super) async fn connect(
         settings: &ConnectionSettings,
         sink: &SinkPlan,
-        display: &'a mut Display,
+        mut patient: Patient<'a>,
     ) -> anyhow::Result<Self> {
-        let mut patient = Patient::new(display);
         let alerts = patient
             .ask(async || StoredAlerts::connect(settings, sink).await)
             .await?;
@@ -177,7 +175,8 @@ impl<'a> Lookup<'a> {
 }
 
 /// Asks again after a fault, for a while.
-struct Patient<'a> {
+pub(super) struct Patient<'a> {
+    patience: Duration,
     display: &'a mut Display,
     backoff: Backoff,
     /// When the patience with the present fault ends.
@@ -185,8 +184,10 @@ struct Patient<'a> {
 }
 
 impl<'a> Patient<'a> {
-    fn new(display: &'a mut Display) -> Self {
+    /// Waits so long for a fault to pass, and shows it.
+    pub(super) fn new(patience: Duration, display: &'a mut Display) -> Self {
         Self {
+            patience,
             display,
             backoff: Backoff::default(),
             until: None,
@@ -210,7 +211,7 @@ impl<'a> Patient<'a> {
 
     async fn pause(&mut self, fault: &Fault) -> anyhow::Result<()> {
         let now = Instant::now();
-        let until = *self.until.get_or_insert(now + PATIENCE);
+        let until = *self.until.get_or_insert(now + self.patience);
         if !passes(fault.reason) || until <= now {
             return Err(hopeless(fault));
         }

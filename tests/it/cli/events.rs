@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use k8scop_testbed::{Flavor, shared_search_server};
+use k8scop_testbed::{Flavor, faults::Proxy, shared_search_server};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -54,6 +54,14 @@ impl Server {
         Server {
             search: Search::new("http://127.0.0.1:9"),
             prefix: prefix.to_owned(),
+        }
+    }
+
+    /// The same events and alerts by way of a proxy.
+    pub fn behind(&self, proxy: &Proxy) -> Server {
+        Server {
+            search: Search::new(proxy.url()),
+            prefix: self.prefix.clone(),
         }
     }
 
