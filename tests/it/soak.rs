@@ -9,6 +9,7 @@ use tokio::{
     join,
     time::{Instant, sleep},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     cluster::condition,
@@ -146,29 +147,41 @@ async fn soak(plan: &Plan) -> Report {
         latest: plan.latest,
     };
     let process = operator.process();
-    let ways = async {
+    let stop = CancellationToken::new();
+    let troubles = async {
+        let troubled = join!(
+            trouble(operator, &schedule, &tally),
+            trouble(Source(search), &schedule, &tally),
+            trouble(Sink(server.clone()), &schedule, &tally),
+            trouble(jobs, &schedule, &tally),
+        );
+        troubled
+    };
+    let others = async {
         join!(
+            trouble(rules, &schedule, &tally),
+            trouble(documents, &schedule, &tally),
+            trouble(Refreshes(server.clone()), &schedule, &tally),
+            trouble(Cluster(control_plane), &schedule, &tally),
             trouble(WayToSearch(to_search), &schedule, &tally),
             trouble(WayToCluster(to_cluster), &schedule, &tally),
         )
     };
-    let (operator, _cluster, mut search, sink, _ways, _, _, _, jobs, (), memory) = join!(
-        trouble(operator, &schedule, &tally),
-        trouble(Cluster(control_plane), &schedule, &tally),
-        trouble(Source(search), &schedule, &tally),
-        trouble(Sink(server.clone()), &schedule, &tally),
-        ways,
-        trouble(Refreshes(server.clone()), &schedule, &tally),
-        trouble(documents, &schedule, &tally),
-        trouble(rules, &schedule, &tally),
-        trouble(jobs, &schedule, &tally),
-        load.steady(plan.events_a_second, schedule.end),
-        watch::memory(process, begun, schedule.end),
+    let troubles = async {
+        let troubled = join!(troubles, others);
+        stop.cancel();
+        troubled
+    };
+    let ((troubled, _others), (), memory) = join!(
+        troubles,
+        load.steady(plan.events_a_second, &stop),
+        watch::memory(process, &stop),
     );
+    let (operator, mut search, sink, jobs) = troubled;
 
     let told = lasting(&person, &load, &sink, &mut search).await;
     let (found, doubled) = settled(&server, &load, plan.settles_within).await;
-    jobs.settle().await;
+    let incomplete = jobs.settle(plan.settles_within).await;
     let client = Search::new(search.0.url());
     let verdict = verify_job(&person.0, &client, NAMESPACE, JOB, &[]).await;
     let panics = operator.end().await;
@@ -180,6 +193,7 @@ async fn soak(plan: &Plan) -> Report {
         found,
         doubled,
         verdict,
+        incomplete,
         faults: tally.counts(),
         told,
         watermarks: watch.watermarks(),
@@ -198,8 +212,7 @@ async fn lasting(
 ) -> Vec<(&'static str, String, f64)> {
     until_ready(person).await;
     sink.block(true).await;
-    load.steady(100, Instant::now() + Duration::from_secs(2))
-        .await;
+    load.send(vec![Timestamp::now(); 100]).await;
     let blocked = told(person, "alert indices blocked").await;
     sink.block(false).await;
     until_ready(person).await;

@@ -12,7 +12,7 @@ use super::{
     lane::Lane,
     manifests::{RULES, broken_rule, rule, static_job, streaming_job},
 };
-use crate::support::{cluster::Kubectl, eventually};
+use crate::support::cluster::{Kubectl, condition};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -99,17 +99,22 @@ impl Jobs {
         jobs
     }
 
-    /// Waits until every static job is complete.
-    pub async fn settle(&self) {
-        for name in &self.made {
-            let complete = format!("the static job {name} is complete");
-            eventually(&complete, Duration::from_secs(180), || async {
-                let job = self.person.get("analysisjob", name).await?;
-                let (status, ..) = crate::support::cluster::condition(&job, "Complete")?;
-                (status == "True").then_some(())
-            })
-            .await;
+    /// Waits until every static job is complete, and names those that are not after the limit.
+    pub async fn settle(&self, limit: Duration) -> Vec<String> {
+        let deadline = Instant::now() + limit;
+        let mut incomplete = self.made.clone();
+        while let Some(name) = incomplete.last() {
+            let job = self.person.get("analysisjob", name).await;
+            let complete = job.and_then(|job| condition(&job, "Complete"));
+            if complete.is_some_and(|(status, ..)| status == "True") {
+                incomplete.pop();
+            } else if Instant::now() >= deadline {
+                break;
+            } else {
+                sleep(Duration::from_secs(1)).await;
+            }
         }
+        incomplete
     }
 
     async fn stream(&self, suspend: bool) {

@@ -17,7 +17,7 @@ use k8scop::detect::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     NAMESPACE, SOURCE,
@@ -64,11 +64,11 @@ impl Load {
         }
     }
 
-    /// Sends `rate` events a second until the end.
-    pub async fn steady(&self, rate: u64, end: Instant) {
+    /// Sends `rate` events a second until it is told to stop.
+    pub async fn steady(&self, rate: u64, stop: &CancellationToken) {
         let batch = rate * u64::try_from(BETWEEN_BATCHES.as_millis()).expect("it is short") / 1_000;
         let mut ticks = tokio::time::interval(BETWEEN_BATCHES);
-        while Instant::now() < end {
+        while !stop.is_cancelled() {
             ticks.tick().await;
             let now = Timestamp::now();
             self.send((0..batch).map(|_| now).collect()).await;

@@ -18,6 +18,7 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use tokio::{task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use super::NAMESPACE;
 
@@ -108,11 +109,12 @@ pub struct Sample {
     pub mebibytes: f64,
 }
 
-/// Looks at the memory of the process again and again until the end.
-pub async fn memory(process: Arc<AtomicU32>, begun: Instant, end: Instant) -> Vec<Sample> {
+/// Looks at the memory of the process again and again until it is told to stop.
+pub async fn memory(process: Arc<AtomicU32>, stop: &CancellationToken) -> Vec<Sample> {
+    let begun = Instant::now();
     let mut samples = Vec::new();
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
-    while Instant::now() < end {
+    while !stop.is_cancelled() {
         ticks.tick().await;
         let process = process.load(Ordering::Relaxed);
         if let Some(mebibytes) = resident(process) {
