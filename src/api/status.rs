@@ -86,7 +86,8 @@ pub struct AnalysisJobStatus {
     /// The span of time that the job covers, defaults resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<ResolvedRange>,
-    /// Where the job goes on after a restart.
+    /// Where the job goes on after a restart. Only the operator writes it: a change by somebody
+    /// else is overwritten and told by a CheckpointTampered event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<JobCheckpoint>,
     /// Audit events read.
@@ -143,8 +144,7 @@ pub struct ResolvedRange {
     pub end: Option<Time>,
 }
 
-/// Everything before the watermark is read, and its alerts are acknowledged. Only the operator
-/// writes it: a change by somebody else is overwritten and told by a CheckpointTampered event.
+/// Everything before the watermark is read, and its alerts are acknowledged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobCheckpoint {

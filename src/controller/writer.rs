@@ -204,6 +204,32 @@ fn is_pruned(write: &Write, stored: &Stored) -> bool {
         .any(|(field, value)| held.get(field) != Some(value))
 }
 
+/// The fields of a status that a refusal names as not declared in the schema.
+fn unknown_fields(refusal: &str) -> Vec<String> {
+    let paths = refusal
+        .match_indices(".status.")
+        .filter_map(|(at, prefix)| {
+            let (path, rest) = refusal[at + prefix.len()..].split_once(':')?;
+            let is_unknown = rest
+                .trim_start()
+                .starts_with("field not declared in schema");
+            is_unknown.then(|| path.to_owned())
+        });
+    paths.collect()
+}
+
+/// Removes what lies at a path of names with dots between them.
+fn remove(status: &mut Value, path: &str) {
+    match path.split_once('.') {
+        None => drop(status.as_object_mut().and_then(|all| all.remove(path))),
+        Some((first, rest)) => {
+            if let Some(inner) = status.get_mut(first) {
+                remove(inner, rest);
+            }
+        }
+    }
+}
+
 impl WriteError {
     fn is_forbidden(&self) -> bool {
         matches!(self, Self::Refused(kube::Error::Api(status)) if status.is_forbidden())
@@ -245,8 +271,23 @@ impl Desk {
         Ok(Outcome::Stored(stored))
     }
 
-    /// An object of the same name but another uid is left alone.
+    /// An object of the same name but another uid is left alone. What the definition does not know
+    /// is left out: older fields must not wait for newer ones.
     async fn patch(&self, write: &Write) -> Result<Stored, WriteError> {
+        let whole = self.apply(write, &write.status).await;
+        let unknown = match &whole {
+            Err(WriteError::Refused(kube::Error::Api(status))) => unknown_fields(&status.message),
+            _ => Vec::new(),
+        };
+        if unknown.is_empty() {
+            return whole;
+        }
+        let mut known = write.status.clone();
+        unknown.iter().for_each(|path| remove(&mut known, path));
+        self.apply(write, &known).await
+    }
+
+    async fn apply(&self, write: &Write, status: &Value) -> Result<Stored, WriteError> {
         let Target {
             kind,
             namespace,
@@ -263,7 +304,7 @@ impl Desk {
             "metadata": {
                 "name": name, "namespace": namespace, "uid": uid, "resourceVersion": version,
             },
-            "status": write.status,
+            "status": status,
         });
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(&applied);
@@ -318,4 +359,23 @@ fn share() -> f64 {
     use std::hash::{BuildHasher, RandomState};
     let drawn = RandomState::new().hash_one(0_u8);
     f64::from(u32::try_from(drawn >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_that_an_older_definition_does_not_know_are_left_out() {
+        let refusal = "failed to create typed patch object (a/b; k8scop.io/v1alpha1, \
+            Kind=AnalysisJob): errors:\n  .status.alertsLate: field not declared in schema\n  \
+            .status.checkpoint.epoch: field not declared in schema";
+        let unknown = unknown_fields(refusal);
+        assert_eq!(unknown, ["alertsLate", "checkpoint.epoch"]);
+        let mut status = json!({"alertsLate": 1, "checkpoint": {"epoch": 1, "watermark": "w"}});
+        unknown.iter().for_each(|path| remove(&mut status, path));
+        assert_eq!(status, json!({"checkpoint": {"watermark": "w"}}));
+        let other = ".status.conditions: Invalid value: \"x\": must be one of";
+        assert_eq!(unknown_fields(other), [] as [String; 0]);
+    }
 }

@@ -110,7 +110,7 @@ impl Operator {
         ended.is_none().then(|| self.child.id()).flatten()
     }
 
-    /// Sends a signal, for example `STOP`.
+    /// Sends it a signal, for example `STOP`.
     pub async fn signal(&self, name: &str) {
         signal(&self.child, name).await;
     }
