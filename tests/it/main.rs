@@ -18,5 +18,6 @@ mod example;
 mod generated;
 mod pack;
 mod readme;
+mod soak;
 mod story;
 mod support;
