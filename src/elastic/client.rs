@@ -29,7 +29,10 @@ use super::{
     request::{Body, Request},
     settings::{ConnectionSettings, Credentials, Limits, SettingsError},
 };
-use crate::pipeline::ports::{Fault, FaultReason, Remedy};
+use crate::pipeline::{
+    crash,
+    ports::{Fault, FaultReason, Remedy},
+};
 
 /// Bytes of the largest answer that is handed on.
 pub(super) const LARGEST_ANSWER: usize = 32 << 20;
@@ -128,6 +131,9 @@ impl Client {
             )
             .await
             .map_err(|error| no_answer(&error, limit))?;
+        if operation == Operation::Write {
+            crash::point("push.after_send_before_read");
+        }
         self.refuse_other_place(&request.path, response.url())?;
         read(response, limit).await
     }

@@ -42,6 +42,10 @@ pub(super) enum Operation {
     ReadPage,
     /// Writing alerts.
     Write,
+    /// Looking up alerts that are there already.
+    Verify,
+    /// Looking up what the alert indices are.
+    Look,
     /// Installing the index template.
     Template,
 }
@@ -56,6 +60,8 @@ impl Operation {
             Self::OpenView => "opening a view of the source",
             Self::ReadPage => "reading the source",
             Self::Write => "writing alerts",
+            Self::Verify => "looking up alerts",
+            Self::Look => "looking up the alert indices",
             Self::Template => "installing the index template",
         }
     }
@@ -66,7 +72,9 @@ impl Operation {
             Self::ReadClock | Self::ReadMapping | Self::Count | Self::OpenView | Self::ReadPage => {
                 "\"read\" on the source indices"
             }
-            Self::Write => "\"create_doc\" and \"auto_configure\" on the alert indices",
+            Self::Write => "\"create_doc\", \"read\" and \"auto_configure\" on the alert indices",
+            Self::Verify => "\"read\" on the alert indices",
+            Self::Look => "\"view_index_metadata\" on the alert indices",
             Self::Template => {
                 "\"manage_index_templates\", or install the template as an administrator"
             }

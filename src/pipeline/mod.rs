@@ -8,6 +8,7 @@ pub mod cursor;
 pub mod detect;
 pub mod diff;
 pub mod fetch;
+pub mod item;
 pub mod keep;
 pub mod lane;
 pub mod ledger;
@@ -26,6 +27,7 @@ pub mod supervisor;
 pub mod sweep;
 #[cfg(test)]
 mod test_support;
+pub mod throttle;
 pub mod ticket;
 pub mod totals;
 pub mod window;

@@ -167,6 +167,11 @@ pub enum FaultReason {
     SinkBlocked,
     /// The sink refuses a document for what is in it.
     SinkRejecting,
+    /// An alias or a data stream stands where alert indices belong: behind it the same id could be
+    /// written twice.
+    SinkNotDeterministic,
+    /// A template of somebody else wins for the alert indices, with a mapping that takes no alert.
+    SinkTemplateMissing,
     /// The job's server is not on the list of allowed origins.
     OriginNotAllowed,
     /// The secret is missing, unreadable or malformed.
@@ -195,6 +200,8 @@ impl FaultReason {
             Self::TimestampFieldInvalid => "TimestampFieldInvalid",
             Self::SinkBlocked => "SinkBlocked",
             Self::SinkRejecting => "SinkRejecting",
+            Self::SinkNotDeterministic => "SinkNotDeterministic",
+            Self::SinkTemplateMissing => "SinkTemplateMissing",
             Self::OriginNotAllowed => "OriginNotAllowed",
             Self::SecretInvalid => "SecretInvalid",
             Self::TlsFailed => "TlsFailed",

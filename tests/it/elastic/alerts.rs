@@ -240,6 +240,9 @@ pub(super) fn alert(index: &str, id: &str) -> AddressedAlert {
             severity: Severity::High,
             time: None,
             source_time: None,
+            fingerprint: "f".repeat(64),
+            rule_uid: "11111111-2222-3333-4444-555555555555".to_owned(),
+            match_hash: "0123456789abcdef".to_owned(),
             document: json!({
                 "@timestamp": "2026-11-23T07:40:00.000001Z",
                 "message": "somebody entered a pod",
