@@ -4,6 +4,9 @@
 mod alerts;
 mod bulks;
 mod certificates;
+mod conflicts;
+mod destinations;
+mod forms;
 mod oversized;
 mod refusals;
 mod seed;
