@@ -151,17 +151,24 @@ impl Reach {
     }
 }
 
-/// Since when the rules are in force that are younger than the job.
+/// Since when the rules are in force that the job did not begin with. The job remembers it for a
+/// day; of older rules their age tells.
 fn since(
     job: &JobEntry,
     entries: &[RuleEntry],
     rules: &[Arc<Rule>],
 ) -> BTreeMap<String, Timestamp> {
+    let status = &job.status;
+    let remembered = status.checkpoint.as_ref().map(|done| &done.active_from);
+    let began = status.started_at.as_ref().map(|time| time.0);
+    let began = began.unwrap_or(job.facts.created).max(job.facts.created);
+    let since = |entry: &RuleEntry| {
+        let key = entry.facts.key();
+        let known = remembered.and_then(|from| from.get(&key)).copied();
+        let younger = (entry.facts.created > began).then(|| entry.facts.created + LOADING);
+        Some((key, known.or(younger)?))
+    };
     let is_used = |key: &str| rules.iter().any(|rule| rule.key() == key);
-    entries
-        .iter()
-        .map(|entry| (entry.facts.key(), entry.facts.created))
-        .filter(|(key, created)| *created > job.facts.created && is_used(key))
-        .map(|(key, created)| (key, created + LOADING))
-        .collect()
+    let all = entries.iter().filter_map(since);
+    all.filter(|(key, _)| is_used(key)).collect()
 }
