@@ -172,3 +172,45 @@ fn since(
     let all = entries.iter().filter_map(since);
     all.filter(|(key, _)| is_used(key)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("it is in range")
+    }
+
+    fn span(reach: Reach, start: Option<i64>, end: Option<i64>) -> Option<(i64, i64)> {
+        let span = reach.span(start.map(at), end.map(at)).ok()?;
+        Some((span.start.as_second(), span.end.as_second()))
+    }
+
+    #[test]
+    fn a_job_is_verified_as_far_as_it_is_done() {
+        let streaming = Reach {
+            range: Range::Streaming { start: at(100) },
+            watermark: Some(at(500)),
+            now: at(1_000),
+        };
+        assert_eq!(span(streaming, None, None), Some((100, 500)));
+        assert_eq!(span(streaming, Some(200), Some(300)), Some((200, 300)));
+        assert_eq!(span(streaming, Some(0), Some(900)), Some((100, 500)));
+        assert_eq!(span(streaming, Some(500), None), None);
+        assert_eq!(span(streaming, None, Some(100)), None);
+
+        let ended = Reach {
+            range: Range::Static {
+                start: at(100),
+                end: at(400),
+            },
+            ..streaming
+        };
+        assert_eq!(span(ended, None, None), Some((100, 400)));
+        let unknown = Reach {
+            watermark: None,
+            ..streaming
+        };
+        assert_eq!(span(unknown, None, None), Some((100, 940)));
+    }
+}
