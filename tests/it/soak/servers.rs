@@ -49,7 +49,7 @@ impl Running {
     }
 
     async fn start(&mut self) {
-        let scope = ["--watch-namespaces", NAMESPACE];
+        let scope = ["--watch-namespaces", NAMESPACE, "--leader-elect=false"];
         let mut operator = Operator::spawn(&self.kubeconfig, &self.search, &scope).await;
         let id = operator.id().expect("the operator runs");
         self.process.store(id, Ordering::Relaxed);
