@@ -34,6 +34,8 @@ pub(super) enum Operation {
     ReadClock,
     /// Asking how the time field is mapped.
     ReadMapping,
+    /// Counting documents.
+    Count,
     /// Freezing a window.
     OpenView,
     /// Reading a page of a frozen window.
@@ -54,6 +56,7 @@ impl Operation {
             Self::Recognise => "asking the server what it is",
             Self::ReadClock => "asking the server for its time",
             Self::ReadMapping => "asking how the time field is mapped",
+            Self::Count => "counting the documents of the source",
             Self::OpenView => "opening a view of the source",
             Self::ReadPage => "reading the source",
             Self::Write => "writing alerts",
@@ -66,7 +69,7 @@ impl Operation {
     fn privilege(self) -> &'static str {
         match self {
             Self::Recognise => "\"monitor\" on the cluster",
-            Self::ReadClock | Self::ReadMapping | Self::OpenView | Self::ReadPage => {
+            Self::ReadClock | Self::ReadMapping | Self::Count | Self::OpenView | Self::ReadPage => {
                 "\"read\" on the source indices"
             }
             Self::Write => "\"create_doc\", \"read\" and \"auto_configure\" on the alert indices",
@@ -81,7 +84,7 @@ impl Operation {
     fn is_read(self) -> bool {
         matches!(
             self,
-            Self::ReadClock | Self::ReadMapping | Self::OpenView | Self::ReadPage
+            Self::ReadClock | Self::ReadMapping | Self::Count | Self::OpenView | Self::ReadPage
         )
     }
 }

@@ -1,6 +1,7 @@
 //! The running of plans: windows of time are read, analysed and pushed, and the checkpoint moves
 //! only after the alerts of a window are acknowledged.
 
+pub mod active;
 pub mod board;
 pub mod crash;
 pub mod cursor;
@@ -23,6 +24,7 @@ pub mod settings;
 #[cfg(test)]
 mod simulation;
 pub mod supervisor;
+pub mod sweep;
 #[cfg(test)]
 mod test_support;
 pub mod throttle;

@@ -41,6 +41,8 @@ struct Life {
     plan: Plan,
     events: usize,
     watermark: Timestamp,
+    /// Of the rules that a static range is read under; others begin it anew.
+    revision: Option<String>,
 }
 
 impl Life {
@@ -60,6 +62,7 @@ impl Life {
             plan,
             events: 0,
             watermark: start,
+            revision: None,
         }
     }
 
@@ -112,6 +115,10 @@ impl Life {
             "seed {seed}: the watermark {} is ahead of the sink",
             reached.watermark
         );
+        if reached.rules_revision != self.revision {
+            self.revision.clone_from(&reached.rules_revision);
+            self.watermark = reached.watermark;
+        }
         assert!(
             reached.watermark >= self.watermark,
             "seed {seed}: the watermark went back from {} to {}",

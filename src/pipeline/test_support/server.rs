@@ -17,6 +17,7 @@ use super::{a_fault, at};
 use crate::{
     detect::document::Document,
     pipeline::{
+        ledger::{Bucket, Census, Mark},
         plan::Plan,
         ports::{
             AddressedAlert, Connector, Fault, FaultReason, FieldSet, Outcome, Pages, Remedy, Sink,
@@ -33,11 +34,19 @@ pub enum Call {
     Now,
     Open,
     Next,
+    Census,
     Push,
 }
 
 impl Call {
-    pub const ALL: [Self; 5] = [Self::Connect, Self::Now, Self::Open, Self::Next, Self::Push];
+    pub const ALL: [Self; 6] = [
+        Self::Connect,
+        Self::Now,
+        Self::Open,
+        Self::Next,
+        Self::Census,
+        Self::Push,
+    ];
 }
 
 /// What goes wrong with a call.
@@ -65,13 +74,25 @@ pub struct Server {
 
 #[derive(Default)]
 struct Content {
-    events: Vec<(Timestamp, Document)>,
+    events: Vec<Stored>,
+    /// Writes so far: each gives a sequence number.
+    writes: u64,
     calls: Vec<Audited>,
     alerts: BTreeMap<String, Value>,
     windows: Vec<Window>,
+    sweeps: Vec<Window>,
+    without_time: u64,
     connections: usize,
     open_views: usize,
     fate: Option<Fate>,
+}
+
+/// A document as it is stored.
+#[derive(Clone)]
+struct Stored {
+    time: Timestamp,
+    sequence: u64,
+    document: Document,
 }
 
 /// A call of the apiserver that an event tells of.
@@ -119,6 +140,29 @@ impl Server {
         let mut content = self.content();
         let id = content.events.len().to_string();
         content.add(time, id, "{".to_owned());
+    }
+
+    /// Writes the event with this number again, under its id, with another verb.
+    pub fn overwrite_event(&self, number: usize, verb: &str) {
+        let mut content = self.content();
+        let time = content.events[number].time;
+        content.calls[number].verb = verb.to_owned();
+        let mut event: Value = serde_json::from_slice(&content.events[number].document.source)
+            .expect("it was written as JSON");
+        event["verb"] = json!(verb);
+        content.add(time, number.to_string(), event.to_string());
+        let overwritten = content.events.pop().expect("it was just added");
+        content.events[number] = overwritten;
+    }
+
+    /// Stores documents without a time.
+    pub fn add_without_time(&self, count: u64) {
+        self.content().without_time += count;
+    }
+
+    /// The spans whose marks were asked for.
+    pub fn sweeps(&self) -> Vec<Window> {
+        self.content().sweeps.clone()
     }
 
     /// From now on, this decides what goes wrong.
@@ -206,7 +250,23 @@ impl Content {
             time: Some(time.to_string()),
             source: Bytes::from(source),
         };
-        self.events.push((time, document));
+        self.writes += 1;
+        self.events.push(Stored {
+            time,
+            sequence: self.writes,
+            document,
+        });
+    }
+
+    fn census(&self, span: Window) -> Census {
+        let mut census = Census::default();
+        for stored in &self.events {
+            if span.start <= stored.time && stored.time < span.end {
+                let mark = census.0.entry(Bucket::of(stored.time)).or_default();
+                *mark = mark.and(Mark::new(1, stored.sequence));
+            }
+        }
+        census
     }
 }
 
@@ -232,20 +292,33 @@ impl Source for Server {
         content.windows.push(window);
         content.open_views += 1;
         let mut held: Vec<_> = content.events.clone();
-        held.retain(|(time, _)| window.start <= *time && *time < window.end);
-        held.sort_by_key(|(time, _)| *time);
-        let documents: VecDeque<Document> = held.into_iter().map(|(_, held)| held).collect();
+        held.retain(|held| window.start <= held.time && held.time < window.end);
+        held.sort_by_key(|held| held.time);
+        let documents: VecDeque<Document> = held.into_iter().map(|held| held.document).collect();
         Ok(Box::new(View {
             server: self.clone(),
             total: documents.len() as u64,
+            census: content.census(window),
             documents,
         }))
+    }
+
+    async fn census(&self, span: Window) -> Result<Census, Fault> {
+        self.ask(Call::Census)?;
+        let mut content = self.content();
+        content.sweeps.push(span);
+        Ok(content.census(span))
+    }
+
+    async fn without_time(&self) -> Result<u64, Fault> {
+        Ok(self.content().without_time)
     }
 }
 
 struct View {
     server: Server,
     total: u64,
+    census: Census,
     documents: VecDeque<Document>,
 }
 
@@ -261,6 +334,10 @@ impl Pages for View {
 
     fn total(&self) -> Option<u64> {
         Some(self.total)
+    }
+
+    fn census(&self) -> Option<&Census> {
+        Some(&self.census)
     }
 
     async fn close(self: Box<Self>) {

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod bulks;
+mod census;
 mod certificates;
 mod conflicts;
 mod destinations;

@@ -2,9 +2,11 @@
 
 pub mod cluster;
 pub mod installation;
+pub mod jobs;
 pub mod operator;
 pub mod search;
 pub mod shipper;
+pub mod verify;
 
 use std::{future::Future, time::Duration};
 
