@@ -103,6 +103,18 @@ pub struct RunArgs {
         help_heading = "Cluster"
     )]
     pod_name: Option<String>,
+    /// Seconds that streaming jobs stay behind the server's clock, 1 to 3600: as long as shippers and
+    /// index refreshes need; what is later still is found by looking again
+    #[arg(
+        long,
+        env = "K8SCOP_SAFETY_LAG",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=3600),
+        default_value_t = Settings::default().safety_lag.as_secs(),
+        help_heading = "Elasticsearch"
+    )]
+    safety_lag: u64,
     /// Run the jobs only while holding a Lease, so that of several replicas one works and the
     /// others stand by; without it, all of them do all of the work (and find the same alerts)
     #[arg(
@@ -153,7 +165,7 @@ pub struct RunArgs {
 
 /// Runs until a signal.
 pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    telemetry::start(args.log_format, LevelFilter::INFO);
+    let _logging = telemetry::start(args.log_format, LevelFilter::INFO);
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let result = runtime.block_on(async {
         let stop = CancellationToken::new();
@@ -184,6 +196,7 @@ async fn operate(args: &RunArgs, stop: CancellationToken) -> anyhow::Result<Exit
     })?;
     let settings = Settings {
         cluster: args.cluster_name.clone(),
+        safety_lag: Duration::from_secs(args.safety_lag),
         ..Settings::default()
     };
     let supervisor = Supervisor::new(Arc::new(connector(args, &client)?), settings);

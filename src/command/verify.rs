@@ -139,7 +139,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         cluster: args.cluster_name.clone(),
         ..Settings::default()
     };
-    telemetry::start(LogFormat::Text, LevelFilter::ERROR);
+    let _logging = telemetry::start(LogFormat::Text, LevelFilter::ERROR);
     let patience = Duration::from_secs(args.patience.into());
     let verdict = foreground::work("aborted", |stop| async move {
         let mut display = Display::new(Instant::now());

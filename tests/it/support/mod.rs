@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod installation;
+pub mod jobs;
 pub mod operator;
 pub mod search;
 pub mod shipper;
