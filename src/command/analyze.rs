@@ -123,7 +123,7 @@ pub fn run(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
             open => open,
         },
     };
-    telemetry::start(LogFormat::Text, LevelFilter::ERROR);
+    let _logging = telemetry::start(LogFormat::Text, LevelFilter::ERROR);
     foreground::work("aborted; run it again, nothing is written twice", |stop| {
         analyze(plan, server, state, stop)
     })

@@ -104,6 +104,12 @@ impl Operator {
         Some((answer.status().as_u16(), answer.text().await.ok()?))
     }
 
+    /// The id of the process; nothing if it has ended by itself.
+    pub fn id(&mut self) -> Option<u32> {
+        let ended = self.child.try_wait().expect("the operator can be asked");
+        ended.is_none().then(|| self.child.id()).flatten()
+    }
+
     /// Sends it a signal, for example `STOP`.
     pub async fn signal(&self, name: &str) {
         signal(&self.child, name).await;
