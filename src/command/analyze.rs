@@ -5,6 +5,7 @@
 use std::{
     cmp::Reverse,
     io::{self, Write},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     api::job::Mode,
-    detect::rule::Rule,
+    detect::{rule::Rule, ruleset::RuleSet},
     exit::Exit,
     pipeline::{
         plan::{Plan, PlanId, Range},
@@ -34,6 +35,10 @@ use crate::{
     telemetry::{self, LevelFilter, LogFormat},
     terminal,
 };
+
+use state::{Beginning, OpenState, StateFile, Subject};
+
+mod state;
 
 /// Name of the job that an analysis without a cluster is.
 pub const JOB: &str = "analyze";
@@ -47,6 +52,10 @@ Examples:
   # Everything from now on, looked for every five seconds
   k8scop analyze -E 127.0.0.1:9200 -I logstash -i alerts -s 2026-11-1-0-0-0 -A streaming -d 5
 
+  # The same, and from where it was interrupted when it is run again
+  k8scop analyze -E 127.0.0.1:9200 -I logstash -i alerts -s 2026-11-1-0-0-0 -A streaming \
+    --state analysis.json
+
   # Documents of Elastic Agent, over TLS, with an API key
   k8scop analyze -E https://es.example:9200 -I 'logs-kubernetes.audit_logs-*' -i k8scop-alerts \\
     -s 2026-11-01T00:00:00Z -A static --elasticsearch-api-key-file key \\
@@ -57,7 +66,7 @@ Examples:
 /// Reads audit events from Elasticsearch or OpenSearch, evaluates rules, and writes alerts back.
 /// Static analysis reads a span of time and ends; streaming analysis follows what comes in. The
 /// first Ctrl-C lets alerts that are under way be written, the second aborts. Analysing the same
-/// span again writes no alert twice.
+/// span again writes no alert twice. With --state the next run goes on where this one ended.
 ///
 /// Exit status: 0 when everything was analysed, 2 when something did not work.
 #[derive(Debug, clap::Args)]
@@ -85,6 +94,10 @@ pub struct AnalyzeArgs {
         value_parser = clap::value_parser!(u16).range(1..=300)
     )]
     fetch_delay: u16,
+    /// File that keeps how far the analysis is, so that the next run with it goes on from there;
+    /// made if it is not there
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -98,12 +111,46 @@ enum Analysis {
 /// Analyses until the end, a fault that does not pass, or a signal.
 pub fn run(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
     let rules: Arc<[Arc<Rule>]> = rules::load(&args.job.rules)?.into();
-    let plan = args.job.plan(id(), args.pace(), rules, Timestamp::now())?;
+    let state = args.state.as_deref().map(StateFile::open).transpose()?;
+    let end = state.as_ref().and_then(StateFile::end);
+    let now = end.unwrap_or_else(Timestamp::now);
+    let mut plan = args.job.plan(id(), args.pace(), rules, now)?;
     let server = args.job.server()?;
-    telemetry::start(LogFormat::Text, LevelFilter::ERROR);
+    let state = match state {
+        None => None,
+        Some(state) => match go_on(state, &server, &mut plan)? {
+            None => return Ok(Exit::Good),
+            open => open,
+        },
+    };
+    let _logging = telemetry::start(LogFormat::Text, LevelFilter::ERROR);
     foreground::work("aborted; run it again, nothing is written twice", |stop| {
-        analyze(plan, server, stop)
+        analyze(plan, server, state, stop)
     })
+}
+
+/// Makes a plan begin where its state says; `None` if there is nothing left to do.
+fn go_on(state: StateFile, server: &Server, plan: &mut Plan) -> anyhow::Result<Option<OpenState>> {
+    let subject = Subject::new(server.settings()?.origin(), plan);
+    let rules = RuleSet::new(plan.rules.iter().cloned());
+    let (beginning, open) = state.begin(subject, rules.revision())?;
+    match beginning {
+        Beginning::New => {}
+        Beginning::RulesChanged => terminal::say(format_args!(
+            "the rules have changed since: the span is analysed anew, nothing is written twice"
+        )),
+        Beginning::At(checkpoint) => {
+            terminal::say(format_args!("going on at {}", checkpoint.watermark));
+            plan.resume = Some(*checkpoint);
+        }
+        Beginning::Complete => {
+            terminal::say(format_args!(
+                "the state says that all of the span is analysed: nothing to do"
+            ));
+            return Ok(None);
+        }
+    }
+    Ok(Some(open))
 }
 
 fn id() -> PlanId {
@@ -126,30 +173,85 @@ impl AnalyzeArgs {
     }
 }
 
-/// Tells what was written.
-struct Writing;
+/// Tells what this run has written, and keeps the state.
+struct Writing {
+    /// Counts of the runs before.
+    before: Counts,
+    state: Option<OpenState>,
+    /// The state could not be kept the last time.
+    unkept: bool,
+}
 
 impl Attendant for Writing {
     fn words(&self, progress: &Progress) -> String {
-        counts(&progress.counts)
+        counts(&since(&self.before, &progress.counts))
+    }
+
+    fn note(&mut self, progress: &Progress) {
+        let (Some(state), Some(checkpoint)) = (&mut self.state, &progress.checkpoint) else {
+            return;
+        };
+        let kept = state.offer(checkpoint, Instant::now());
+        if let Err(error) = &kept
+            && !self.unkept
+        {
+            let error: &dyn std::error::Error = error;
+            let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            terminal::say(format_args!("warning: {error}: {cause}; it is tried again"));
+        }
+        self.unkept = kept.is_err();
     }
 }
 
-async fn analyze(plan: Plan, server: Server, stop: CancellationToken) -> anyhow::Result<Exit> {
+async fn analyze(
+    plan: Plan,
+    server: Server,
+    state: Option<OpenState>,
+    stop: CancellationToken,
+) -> anyhow::Result<Exit> {
     let foreground = Foreground {
         plan: plan.clone(),
         connector: Arc::new(ElasticConnector::new(Some(server), None)),
         settings: Settings::default(),
         patience: None,
     };
+    let before = plan.resume.as_ref().map(|resume| resume.counts);
+    let mut writing = Writing {
+        before: before.unwrap_or_default(),
+        state,
+        unkept: false,
+    };
     let mut display = Display::new(Instant::now());
-    let (ending, last) = foreground.run(stop, &mut display, &mut Writing).await?;
+    let (ending, last) = foreground.run(stop, &mut display, &mut writing).await?;
     display.finish();
     if let Some(last) = &last {
         print_rules(&plan, last).context("cannot write the counts")?;
-        terminal::say(format_args!("{}", counts(&last.counts)));
+        terminal::say(format_args!("{}", writing.words(last)));
+    }
+    if let Some(state) = &mut writing.state
+        && let Some(checkpoint) = last.as_ref().and_then(|last| last.checkpoint.as_ref())
+    {
+        state.keep(checkpoint, ending == Ending::Complete, Instant::now())?;
     }
     conclude(ending, &plan, last.as_ref())
+}
+
+/// What was done after `before`; if all of it was begun anew, that is all.
+fn since(before: &Counts, now: &Counts) -> Counts {
+    let Counts {
+        events_read,
+        alerts_created,
+        alerts_duplicate,
+        quarantined,
+        alerts_late,
+    } = now;
+    Counts {
+        events_read: events_read.saturating_sub(before.events_read),
+        alerts_created: alerts_created.saturating_sub(before.alerts_created),
+        alerts_duplicate: alerts_duplicate.saturating_sub(before.alerts_duplicate),
+        quarantined: quarantined.saturating_sub(before.quarantined),
+        alerts_late: alerts_late.saturating_sub(before.alerts_late),
+    }
 }
 
 /// What was done, in words.

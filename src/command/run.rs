@@ -165,7 +165,7 @@ pub struct RunArgs {
 
 /// Runs until a signal.
 pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    telemetry::start(args.log_format, LevelFilter::INFO);
+    let _logging = telemetry::start(args.log_format, LevelFilter::INFO);
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let result = runtime.block_on(async {
         let stop = CancellationToken::new();

@@ -46,12 +46,13 @@ Examples:
   k8scop verify -E 127.0.0.1:9200 -I logstash -i alerts -s 2019-2-1-0-0-0 -e 2019-3-1-0-0-0
 
   # A job of a cluster and its rules, up to where the job is
-  kubectl get analysisjob/prod k8scoprules -n security -o yaml |
-    k8scop verify -E https://es.example:9200 -f -
+  kubectl get analysisjobs,k8scoprules -n security -o yaml |
+    k8scop verify -E https://es.example:9200 -f - --job prod
 
   # The same for one week, every alert that is not right as JSON
-  kubectl get analysisjob/prod k8scoprules -n security -o yaml |
-    k8scop verify -E https://es.example:9200 -f - -s 2026-11-16-0-0-0 -e 2026-11-23-0-0-0 -o json
+  kubectl get analysisjobs,k8scoprules -n security -o yaml |
+    k8scop verify -E https://es.example:9200 -f - --job prod \\
+      -s 2026-11-16-0-0-0 -e 2026-11-23-0-0-0 -o json
 
   # Rules of a cluster, and all else by flags
   kubectl get k8scoprules -n security -o yaml |
@@ -78,11 +79,11 @@ Examples:
     mut_arg("start", |start| {
         start
             .required_unless_present("manifests")
-            .help("First moment: 2026-11-1-0-0-0 (UTC) or 2026-11-01T00:00:00Z; default with -f \\
+            .help("First moment: 2026-11-1-0-0-0 (UTC) or 2026-11-01T00:00:00Z; default with -f \
                    is the start of the job")
     }),
     mut_arg("end", |end| {
-        end.help("First moment after the last; default is a minute ago, or with -f as far as \\
+        end.help("First moment after the last; default is a minute ago, or with -f as far as \
                   the job says it is")
     })
 )]
@@ -99,10 +100,11 @@ pub struct VerifyArgs {
     manifests: Vec<std::path::PathBuf>,
     #[command(flatten)]
     job: JobArgs,
-    /// Namespace of the job, part of the identity of its alerts; default is that of `analyze`
+    /// Namespace of the job, part of the identity of its alerts; default is what `analyze` has,
+    /// or with -f the one there is
     #[arg(long, value_name = "NAMESPACE", help_heading = "Job")]
     tenant: Option<String>,
-    /// Name of the job; default is that of `analyze`
+    /// Name of the job; default is what `analyze` has, or with -f the one there is
     #[arg(long = "job", value_name = "NAME", help_heading = "Job")]
     job_name: Option<String>,
     /// Name of the cluster, where the operator was given one
@@ -137,7 +139,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         cluster: args.cluster_name.clone(),
         ..Settings::default()
     };
-    telemetry::start(LogFormat::Text, LevelFilter::ERROR);
+    let _logging = telemetry::start(LogFormat::Text, LevelFilter::ERROR);
     let patience = Duration::from_secs(args.patience.into());
     let verdict = foreground::work("aborted", |stop| async move {
         let mut display = Display::new(Instant::now());

@@ -48,8 +48,6 @@ pub(super) enum Operation {
     Look,
     /// Installing the index template.
     Template,
-    /// Looking alerts up.
-    ReadAlerts,
 }
 
 impl Operation {
@@ -65,7 +63,6 @@ impl Operation {
             Self::Verify => "looking up alerts",
             Self::Look => "looking up the alert indices",
             Self::Template => "installing the index template",
-            Self::ReadAlerts => "looking alerts up",
         }
     }
 
@@ -75,7 +72,6 @@ impl Operation {
             Self::ReadClock | Self::ReadMapping | Self::Count | Self::OpenView | Self::ReadPage => {
                 "\"read\" on the source indices"
             }
-            Self::ReadAlerts => "\"read\" on the alert indices",
             Self::Write => "\"create_doc\", \"read\" and \"auto_configure\" on the alert indices",
             Self::Verify => "\"read\" on the alert indices",
             Self::Look => "\"view_index_metadata\" on the alert indices",
@@ -88,12 +84,7 @@ impl Operation {
     fn is_read(self) -> bool {
         matches!(
             self,
-            Self::ReadClock
-                | Self::ReadMapping
-                | Self::Count
-                | Self::OpenView
-                | Self::ReadPage
-                | Self::ReadAlerts
+            Self::ReadClock | Self::ReadMapping | Self::Count | Self::OpenView | Self::ReadPage
         )
     }
 }

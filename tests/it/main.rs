@@ -12,6 +12,7 @@ mod cli;
 mod controller;
 mod crash;
 mod crds;
+mod documents;
 mod elastic;
 mod example;
 mod generated;

@@ -1,4 +1,4 @@
-//! The alerts that must exist, kept small: a million of them fit in some 200 MiB.
+//! The alerts that must exist, kept small: a million of them fit in some 300 MiB.
 
 use std::{
     collections::{BTreeMap, HashMap},

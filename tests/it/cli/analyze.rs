@@ -6,8 +6,13 @@ use tokio::{
     process::{Child, ChildStderr},
 };
 
-use super::{Ran, events::Server};
+use super::{
+    Ran,
+    events::{Server, secret_read},
+};
 use crate::support::signal;
+
+mod state;
 
 const TABLE: &str = "\
 RULE                 SEVERITY   ALERTS   LAST

@@ -10,7 +10,7 @@ use super::Ran;
 use crate::support::search::Search;
 
 /// Some secrets are read in `shop`, one a minute from midnight on.
-fn secret_read(minute: usize) -> Value {
+pub fn secret_read(minute: usize) -> Value {
     json!({
         "kind": "Event",
         "@timestamp": format!("2019-02-01T00:{minute:02}:00.000Z"),

@@ -82,7 +82,7 @@ impl Provocation {
                     (bulks.count() >= JOBS.len()).then_some(())
                 };
                 eventually("each job writes", SOON, bulks).await;
-                operator.terminate().await;
+                operator.signal("TERM").await;
             }
             Self::LostLeases => {
                 for _ in 0..3 {

@@ -90,6 +90,9 @@ impl Site {
             _ => Origin::Shared(Source::shared(case.flavor, &search).await),
         };
         world.admin.ok(&["create", "namespace", &namespace]).await;
+        if case.provocation == Provocation::LostLeases {
+            may_lead(&world.admin, &namespace).await;
+        }
         let site = Site {
             jobs: Jobs::follow(world.control_plane.kubeconfig(), &namespace).await,
             namespace,
@@ -240,5 +243,26 @@ impl Site {
             );
         }
         expected.len()
+    }
+}
+
+/// Lets the operator hold leases in a namespace; the chart gives it one in its own.
+async fn may_lead(admin: &Kubectl, namespace: &str) {
+    let role = [
+        "role",
+        "lease",
+        "--verb=create,get,update",
+        "--resource=leases",
+    ];
+    let binding = [
+        "rolebinding",
+        "lease",
+        "--role=lease",
+        "--serviceaccount=k8scop:k8scop",
+    ];
+    for object in [role, binding] {
+        admin
+            .ok(&[&["create"], &object[..], &["-n", namespace]].concat())
+            .await;
     }
 }

@@ -131,11 +131,6 @@ impl Operator {
         assert_eq!(signal, Some(6), "{what}: it should die by SIGABRT");
     }
 
-    /// SIGTERM, without waiting.
-    pub async fn terminate(&self) {
-        signal(&self.child, "TERM").await;
-    }
-
     /// SIGTERM; waits for the end and returns the exit code.
     pub async fn stop(mut self) -> i32 {
         signal(&self.child, "TERM").await;

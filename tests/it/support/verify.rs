@@ -78,7 +78,6 @@ pub async fn verify_job(
     job: &str,
     more: &[&str],
 ) -> Verdict {
-    let kinds = format!("analysisjob/{job}");
     let described = kubectl
         .get(namespace, "analysisjob", job)
         .await
@@ -86,13 +85,10 @@ pub async fn verify_job(
     let sink = described["spec"]["sink"]["index"].as_str();
     let sink = sink.unwrap_or("k8scop-alerts").replace("{category}", "*");
     search.refresh(&format!("{sink}-*")).await;
-    let rules = kubectl
-        .ok(&["get", "k8scoprules", "-n", namespace, "-o", "yaml"])
+    let kinds = "analysisjobs,k8scoprules";
+    let manifests = kubectl
+        .ok(&["get", kinds, "-n", namespace, "-o", "yaml"])
         .await;
-    let job = kubectl
-        .ok(&["get", &kinds, "-n", namespace, "-o", "yaml"])
-        .await;
-    let manifests = format!("{job}\n---\n{rules}");
-    let arguments = [&["-E", search.url(), "-f", "-"], more].concat();
+    let arguments = [&["-E", search.url(), "-f", "-", "--job", job], more].concat();
     verify(&arguments, &manifests).await
 }
