@@ -21,6 +21,10 @@ use crate::{
 /// Everything that is measured, at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Observation {
+    /// Whether this process runs the jobs.
+    pub leads: bool,
+    /// Whether it runs them without being able to store how far they are.
+    pub detached: bool,
     /// Rules of the cluster by what became of them.
     pub rules: RuleCounts,
     /// Severity of each rule that a job uses, by its key.
@@ -47,6 +51,11 @@ impl Collector for Observation {
         let out = &mut encoder;
         let build = vec![("version", env!("CARGO_PKG_VERSION"))];
         gauge(out, "build_info", "Version of this process", [(build, 1)])?;
+        let none = || Labels::new();
+        let help = "1 while this process runs the jobs, 0 while it stands by";
+        gauge(out, "leader", help, [(none(), self.leads.into())])?;
+        let help = "1 while this process runs the jobs but cannot store how far they are";
+        gauge(out, "detached", help, [(none(), self.detached.into())])?;
         gauge(out, "rules", "Rules by what became of them", self.states())?;
         self.encode_jobs(out)?;
         self.encode_totals(out)?;

@@ -1,7 +1,10 @@
 //! Logs: on standard error, as text or as one JSON object a line.
+//!
+//! Nobody waits for a log line: a reader that stopped reading costs lines, which are counted.
 
 use std::io::{self, IsTerminal};
 
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 pub use tracing_subscriber::filter::LevelFilter;
 
@@ -14,20 +17,45 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging for the rest of the process. `RUST_LOG` chooses what is logged; without it, what
+/// Lines that may wait to be written.
+const WAITING_LINES: usize = 8_192;
+
+/// Logging while it is held; what waits is written when it is dropped, unless nobody reads.
+pub struct Logging {
+    dropped: ErrorCounter,
+    _worker: WorkerGuard,
+}
+
+impl Logging {
+    /// Lines that were dropped because nobody read them, so far.
+    pub fn dropped_lines(&self) -> u64 {
+        self.dropped.dropped_lines() as u64
+    }
+}
+
+/// Starts logging. `RUST_LOG` chooses what is logged; without it, what
 /// is of this level or a worse one, but for the client's failures: the watches tell them.
-pub fn start(format: LogFormat, level: LevelFilter) {
+#[must_use = "logging ends with it"]
+pub fn start(format: LogFormat, level: LevelFilter) -> Logging {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(format!("{level},kube_client=off")));
     let stderr = io::stderr();
     let coloured = stderr.is_terminal()
         && anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never;
+    let (writer, worker) = NonBlockingBuilder::default()
+        .buffered_lines_limit(WAITING_LINES)
+        .lossy(true)
+        .finish(stderr);
+    let dropped = writer.error_counter();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(writer)
         .with_ansi(coloured);
     match format {
         LogFormat::Text => subscriber.with_target(false).init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }    Logging {
+        dropped,
+        _worker: worker,
     }
 }

@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+pub use self::profile::RuleProfile;
+pub use super::identity::own_id;
 use super::{
     context::Context,
     definition::Severity,
@@ -30,7 +32,6 @@ use super::{
     time,
 };
 use draft::Draft;
-pub use profile::RuleProfile;
 
 /// The longest text of an alert document, in characters; a longer one ends in `…`.
 pub const TEXT_LIMIT: usize = 1024;
@@ -242,6 +243,7 @@ fn evidence_value(evidence: &Evidence) -> Value {
 }
 
 fn describe_origin(draft: &mut Draft, document: &Document, context: &Context) {
+    draft.put("k8scop.tenant", context.tenant.as_str());
     draft.put("k8scop.job", context.job.as_str());
     draft.put("k8scop.source.index", document.index.as_str());
     draft.put("k8scop.source.id", document.id.as_str());

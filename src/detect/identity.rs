@@ -124,7 +124,7 @@ fn request<'e>(root: &'e Value, cluster: &'e str, per: AlertPer) -> Vec<Cow<'e, 
 }
 
 /// The id of an alert whose id is held by another one: 40 hex digits.
-pub(super) fn own_id(alert_id: &str, rule_uid: &str) -> String {
+pub fn own_id(alert_id: &str, rule_uid: &str) -> String {
     hex(&digest("k8scop.taken.v1", &[alert_id, rule_uid])[..20])
 }
 

@@ -95,7 +95,7 @@ impl Resolved {
 }
 
 /// Whether this is the name of an index that alerts of this prefix go to.
-fn is_ours(prefix: &str, name: &str) -> bool {
+pub(super) fn is_ours(prefix: &str, name: &str) -> bool {
     let Some(stem) = stem(name) else {
         return false;
     };
@@ -108,7 +108,7 @@ fn is_ours(prefix: &str, name: &str) -> bool {
 }
 
 /// The name of an alert index without its end: a day or a word.
-fn stem(name: &str) -> Option<&str> {
+pub(super) fn stem(name: &str) -> Option<&str> {
     if let Some(stem) = ["-undated", "-quarantine"]
         .iter()
         .find_map(|end| name.strip_suffix(end))

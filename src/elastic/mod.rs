@@ -24,12 +24,14 @@ mod settings;
 mod sink;
 mod source;
 mod source_filter;
+mod stored;
 mod template;
 mod verification;
 
 use std::sync::Arc;
 
 pub use settings::{ConnectionSettings, Credentials, Limits, SettingsError};
+pub use stored::{StoredAlert, StoredAlerts, quarantine_index};
 
 use self::{client::Client, server::Server, sink::ElasticSink, source::ElasticSource};
 use crate::pipeline::{

@@ -219,7 +219,7 @@ fn audit() -> Value {
 
 fn k8scop(free: FreeObject) -> Value {
     object(
-        &["job", "severity", "exceptions", "fingerprint"],
+        &["tenant", "job", "severity", "exceptions", "fingerprint"],
         json!({
             "captures": free_object(free),
             "evidence": free_object(free),

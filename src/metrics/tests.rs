@@ -38,6 +38,8 @@ fn observation() -> Observation {
         ..Totals::default()
     };
     Observation {
+        leads: true,
+        detached: false,
         rules: RuleCounts {
             loaded: 16,
             disabled: 1,

@@ -25,6 +25,7 @@ pub fn reduce(alert: &Alert) -> Alert {
         "rule": {"name": alert.rule, "category": alert.category},
         "kubernetes": {"audit": {"auditID": carried(&["kubernetes", "audit", "auditID"])}},
         "k8scop": {
+            "tenant": carried(&["k8scop", "tenant"]),
             "job": carried(&["k8scop", "job"]),
             "severity": carried(&["k8scop", "severity"]),
             "fingerprint": alert.fingerprint,

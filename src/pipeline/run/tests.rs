@@ -1,3 +1,6 @@
+mod late;
+mod rules;
+
 use std::time::Duration;
 
 use super::*;

@@ -1,13 +1,13 @@
 //! `run` as a process: its probes, its metrics, its end.
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use k8scop_testbed::shared_control_plane;
 
 use super::Ran;
 use crate::{
     crds,
-    support::{eventually, operator::Operator},
+    support::{eventually, operator::Operator, signal},
 };
 
 /// No search server is asked for anything while there are no jobs.
@@ -108,4 +108,42 @@ fn flags_that_cannot_work_are_told_at_once() {
             "{err}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_reader_of_logs_that_stopped_reading_stops_nothing() {
+    let cluster = shared_control_plane().await.expect("the apiserver starts");
+    crds::establish(cluster).await;
+    let (_unread, full) = full_pipe();
+    let address = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .to_string();
+    let args = ["run", "--elasticsearch", NO_SERVER, "--listen", &address];
+    let command = super::command(&[&args[..], &["--watch-namespaces", "nobody-reads"]].concat());
+    let mut operator = tokio::process::Command::from(command)
+        .env("KUBECONFIG", cluster.kubeconfig())
+        .stderr(full)
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the command starts");
+    let url = format!("http://{address}/readyz");
+    eventually("it is ready", Duration::from_secs(30), || async {
+        let answer = reqwest::get(&url).await.ok()?;
+        answer.status().is_success().then_some(())
+    })
+    .await;
+    signal(&operator, "TERM").await;
+    let ended = tokio::time::timeout(Duration::from_secs(30), operator.wait()).await;
+    let status = ended.expect("it ends").expect("it can be waited for");
+    assert_eq!(status.code(), Some(0));
+}
+
+/// A pipe that takes nothing more, and its end for reading.
+fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let (reader, writer) = std::io::pipe().expect("a pipe can be made");
+    let mut filling = writer.try_clone().expect("its end can be cloned");
+    // Blocks when the pipe is full, until the reader is gone.
+    std::thread::spawn(move || while filling.write_all(&[b'\n'; 4096]).is_ok() {});
+    (reader, writer)
 }

@@ -78,6 +78,19 @@ impl Search {
             .expect("the server answers");
     }
 
+    /// Deletes a document that a search gave.
+    pub async fn delete(&self, hit: &Value) {
+        let name = |key: &str| hit[key].as_str().expect("a hit has index and id");
+        let (index, id) = (name("_index"), name("_id"));
+        let answer = self
+            .http
+            .delete(format!("{}/{index}/_doc/{id}?refresh=true", self.url))
+            .send()
+            .await
+            .expect("the server answers");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
     /// All alerts of the indices with this prefix, ordered by time and id; none where there is
     /// no index yet.
     pub async fn alerts(&self, prefix: &str) -> Vec<Value> {
