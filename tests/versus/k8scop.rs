@@ -59,7 +59,11 @@ impl K8sCop {
     }
 
     pub async fn start(&mut self) {
-        let scope = ["--watch-namespaces", &self.namespace];
+        let scope = [
+            "--watch-namespaces",
+            &self.namespace,
+            "--leader-elect=false",
+        ];
         let kubeconfig = &self.world.operator_kubeconfig;
         self.process = Some(Operator::spawn(kubeconfig, self.server.url(), &scope).await);
     }

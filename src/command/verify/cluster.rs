@@ -151,17 +151,66 @@ impl Reach {
     }
 }
 
-/// Since when the rules are in force that are younger than the job.
+/// Since when the rules are in force that the job did not begin with. The job remembers it for a
+/// day; of older rules their age tells.
 fn since(
     job: &JobEntry,
     entries: &[RuleEntry],
     rules: &[Arc<Rule>],
 ) -> BTreeMap<String, Timestamp> {
+    let status = &job.status;
+    let remembered = status.checkpoint.as_ref().map(|done| &done.active_from);
+    let began = status.started_at.as_ref().map(|time| time.0);
+    let began = began.unwrap_or(job.facts.created).max(job.facts.created);
+    let since = |entry: &RuleEntry| {
+        let key = entry.facts.key();
+        let known = remembered.and_then(|from| from.get(&key)).copied();
+        let younger = (entry.facts.created > began).then(|| entry.facts.created + LOADING);
+        Some((key, known.or(younger)?))
+    };
     let is_used = |key: &str| rules.iter().any(|rule| rule.key() == key);
-    entries
-        .iter()
-        .map(|entry| (entry.facts.key(), entry.facts.created))
-        .filter(|(key, created)| *created > job.facts.created && is_used(key))
-        .map(|(key, created)| (key, created + LOADING))
-        .collect()
+    let all = entries.iter().filter_map(since);
+    all.filter(|(key, _)| is_used(key)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("it is in range")
+    }
+
+    fn span(reach: Reach, start: Option<i64>, end: Option<i64>) -> Option<(i64, i64)> {
+        let span = reach.span(start.map(at), end.map(at)).ok()?;
+        Some((span.start.as_second(), span.end.as_second()))
+    }
+
+    #[test]
+    fn a_job_is_verified_as_far_as_it_is_done() {
+        let streaming = Reach {
+            range: Range::Streaming { start: at(100) },
+            watermark: Some(at(500)),
+            now: at(1_000),
+        };
+        assert_eq!(span(streaming, None, None), Some((100, 500)));
+        assert_eq!(span(streaming, Some(200), Some(300)), Some((200, 300)));
+        assert_eq!(span(streaming, Some(0), Some(900)), Some((100, 500)));
+        assert_eq!(span(streaming, Some(500), None), None);
+        assert_eq!(span(streaming, None, Some(100)), None);
+
+        let ended = Reach {
+            range: Range::Static {
+                start: at(100),
+                end: at(400),
+            },
+            ..streaming
+        };
+        assert_eq!(span(ended, None, None), Some((100, 400)));
+        let unknown = Reach {
+            watermark: None,
+            ..streaming
+        };
+        assert_eq!(span(unknown, None, None), Some((100, 940)));
+    }
 }

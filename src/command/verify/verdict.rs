@@ -186,3 +186,6 @@ impl Verdict {
         stored.job == self.owner.job && of_tenant
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,6 @@
 mod kill;
 mod provocation;
 mod run;
-mod workload;
 
 use k8scop_testbed::Flavor;
 use tokio::task::LocalSet;

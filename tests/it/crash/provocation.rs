@@ -5,11 +5,8 @@ use std::time::Duration;
 use k8scop_testbed::faults::{Act, On, Proxy};
 use serde_json::json;
 
-use super::{
-    run::{Case, Site},
-    workload::JOBS,
-};
-use crate::support::{eventually, operator::Operator};
+use super::run::Case;
+use crate::support::{eventually, operator::Operator, site::Site, workload::JOBS};
 
 const SOON: Duration = Duration::from_secs(40);
 
@@ -47,7 +44,7 @@ impl Provocation {
     }
 
     /// What happens before the process that is to die.
-    pub async fn before(self, site: &mut Site, case: Case) {
+    pub async fn before(self, site: &mut Site) {
         match self {
             Self::HalfOfTheAlertsExist => {
                 let operator = site.operator(site.search.url(), "").await;
@@ -58,7 +55,8 @@ impl Provocation {
                 site.apply("").await;
             }
             Self::LateDocuments => {
-                let proxy = site.slow_proxy(case.provocation).await;
+                let proxy = site.proxy().await;
+                self.slow_down(&proxy);
                 let operator = site.operator(proxy.url(), "").await;
                 second_windows(&proxy, site).await;
                 assert_eq!(operator.stop().await, 0);
@@ -69,7 +67,7 @@ impl Provocation {
     }
 
     /// What happens while the process runs that is to die.
-    pub async fn during(self, site: &mut Site, proxy: &Proxy, operator: &Operator) {
+    pub async fn during(self, site: &Site, case: Case, proxy: &Proxy, operator: &Operator) {
         match self {
             Self::EditedRule => {
                 second_windows(proxy, site).await;
@@ -85,7 +83,7 @@ impl Provocation {
                 operator.signal("TERM").await;
             }
             Self::LostLeases => {
-                for _ in 0..3 {
+                for _ in 1..case.passing {
                     steal(site).await;
                 }
             }
@@ -94,17 +92,26 @@ impl Provocation {
     }
 }
 
+impl Provocation {
+    /// What happens between death and going on.
+    pub async fn after(self, site: &Site) {
+        if self == Self::LostLeases {
+            // The lease of a process that died would be respected for a while.
+            let delete = ["delete", "lease", "k8scop", "-n", &site.namespace];
+            site.admin().ok(&delete).await;
+        }
+    }
+}
+
 /// Waits until each job has read its first window, and begun the next one.
 async fn second_windows(proxy: &Proxy, site: &Site) {
     let views = |job: &str| {
-        let path = format!("/{}/", site.source().index(job));
+        let index = site.source().index(job);
+        let open = ["_pit", "_search/point_in_time"].map(|end| format!("/{index}/{end}"));
         let journal = proxy.journal();
-        journal
-            .iter()
-            .filter(|it| it.path.starts_with(&path))
-            .count()
+        journal.iter().filter(|it| open.contains(&it.path)).count()
     };
-    let begun = async || JOBS.iter().all(|job| views(job) >= 3).then_some(());
+    let begun = async || JOBS.iter().all(|job| views(job) >= 2).then_some(());
     eventually("each job reads its second window", SOON, begun).await;
 }
 

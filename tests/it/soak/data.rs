@@ -97,6 +97,14 @@ impl Sink {
         self.0.call(Method::PUT, &path, &settings).await;
     }
 
+    /// Their names, which closing needs.
+    async fn indices(&self) -> String {
+        let path = format!("{SINK}-2*/_mapping");
+        let mappings = self.0.call(Method::GET, &path, &Value::Null).await;
+        let names = mappings.as_object().expect("an answer by index");
+        names.keys().cloned().collect::<Vec<_>>().join(",")
+    }
+
     async fn post(&self, path: &str) {
         self.0.call(Method::POST, path, &Value::Null).await;
     }
@@ -116,7 +124,7 @@ impl Lane for Sink {
             sleep(lasting).await;
             self.block(false).await;
         } else {
-            let indices = format!("{SINK}-2*");
+            let indices = self.indices().await;
             self.post(&format!("{indices}/_close")).await;
             sleep(lasting).await;
             self.post(&format!("{indices}/_open")).await;

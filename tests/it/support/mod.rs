@@ -6,7 +6,9 @@ pub mod jobs;
 pub mod operator;
 pub mod search;
 pub mod shipper;
+pub mod site;
 pub mod verify;
+pub mod workload;
 
 use std::{future::Future, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What the jobs of a run read, and what they must find.
+//! Audit events that are known, a rule, and the alerts that must be found.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use k8scop_testbed::Flavor;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::support::search::Search;
+use super::search::Search;
 
 /// One rule, and jobs with a source index each.
 pub const JOBS: [&str; 3] = ["a", "b", "c"];
