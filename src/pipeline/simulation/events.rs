@@ -83,6 +83,7 @@ impl Events {
                     self.write(rng, server, truth, time);
                 }
             }
+            56 => server.add_garbage(some_time(rng, server.clock())),
             _ => self.overwrite(rng, server, truth),
         }
     }
@@ -101,6 +102,10 @@ impl Events {
         };
         let verb = VERBS[rng.usize(0..VERBS.len())];
         let number = server.add_event_searchable_from(time, verb, from);
+        if rng.u32(0..20) == 0 {
+            // Who ships events may ship one twice.
+            server.repeat_event_searchable_from(number, between(rng, now, time + IN_TIME));
+        }
         match verb {
             PLAIN => self.plain.push(number),
             ADDED => truth.expect(number, time, self.duty_of_added(time, duty)),

@@ -145,30 +145,23 @@ impl Life {
     /// rules is of no consequence, as long as it can't write it.
     async fn look(&mut self) -> Result<(), Violation> {
         self.see_alerts()?;
-        if let Some(leader) = &mut self.leader
-            && let Some(reached) = leader.checkpoint(&self.plan)?
-        {
-            self.truth.allows(reached.watermark)?;
-        }
         let Self { rng, status, .. } = self;
-        for role in [&mut self.leader, &mut self.zombie] {
+        for (role, leads) in [(&mut self.leader, true), (&mut self.zombie, false)] {
             let Some(replica) = role else { continue };
             let Some(reached) = replica.checkpoint(&self.plan)? else {
                 continue;
             };
-            if rng.u32(0..3) > 0 {
-                continue;
+            let writing = match rng.u32(0..3) {
+                0 => replica.write(rng, status, &reached),
+                _ => Writing::Unwritten,
+            };
+            if leads || writing == Writing::Written {
+                self.truth.allows(reached.watermark)?;
             }
-            match replica.write(rng, status, &reached) {
-                Writing::Written => self.truth.allows(reached.watermark)?,
-                Writing::Unwritten => {}
-                Writing::Superseded => {
-                    let superseded = role.take();
-                    self.restarts += match superseded {
-                        Some(superseded) => superseded.die().await,
-                        None => 0,
-                    };
-                }
+            if writing == Writing::Superseded
+                && let Some(superseded) = role.take()
+            {
+                self.restarts += superseded.die().await;
             }
         }
         Ok(())

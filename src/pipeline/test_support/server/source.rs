@@ -82,6 +82,19 @@ impl Documents {
         call.sequence = sequence;
     }
 
+    /// Writes the event with this number again, under another id.
+    fn repeat(&mut self, number: usize, searchable_from: Timestamp) {
+        let Audited {
+            time,
+            verb,
+            audit_id,
+            ..
+        } = &self.calls[number];
+        let (time, source) = (*time, event(*time, verb, audit_id));
+        let id = format!("{audit_id} again");
+        self.write(time, &id, source, searchable_from);
+    }
+
     fn write(
         &mut self,
         time: Timestamp,
@@ -176,6 +189,11 @@ impl Server {
         let mut content = self.content();
         content.documents.overwrite(number, verb, from);
         content.documents.calls[number].time
+    }
+
+    /// Writes the event with this number again, under another id.
+    pub fn repeat_event_searchable_from(&self, number: usize, from: Timestamp) {
+        self.content().documents.repeat(number, from);
     }
 
     /// Stores documents without a time.
