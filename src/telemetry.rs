@@ -54,7 +54,8 @@ pub fn start(format: LogFormat, level: LevelFilter) -> Logging {
     match format {
         LogFormat::Text => subscriber.with_target(false).init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
-    }    Logging {
+    }
+    Logging {
         dropped,
         _worker: worker,
     }

@@ -34,9 +34,13 @@ fn links(document: &str) -> Vec<Link> {
         }
         for (at, _) in line.match_indices("](") {
             let before = &line[..at];
-            let Some(open) = before.rfind('[') else { continue };
+            let Some(open) = before.rfind('[') else {
+                continue;
+            };
             let rest = &line[at + 2..];
-            let Some(close) = rest.find(')') else { continue };
+            let Some(close) = rest.find(')') else {
+                continue;
+            };
             links.push(Link {
                 text: before[open + 1..].to_owned(),
                 target: rest[..close].to_owned(),
