@@ -110,6 +110,10 @@ pub struct AnalysisJobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub quarantined: Option<i64>,
+    /// Documents of the source without the time field: they are not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub documents_without_time: Option<i64>,
     /// Rules in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]

@@ -195,6 +195,9 @@ fn tell_progress(status: &mut AnalysisJobStatus, progress: &Progress) {
     status.alerts_duplicate = Some(number(alerts_duplicate));
     status.alerts_late = Some(number(alerts_late));
     status.quarantined = Some(number(quarantined));
+    if let Some(documents) = progress.without_time {
+        status.documents_without_time = Some(number(documents));
+    }
     status.rules_loaded = Some(i32::try_from(progress.rules_loaded).unwrap_or(i32::MAX));
     status.rules_revision = Some(progress.rules_revision.clone());
 }

@@ -38,7 +38,8 @@ impl ElasticSink {
     async fn write_all(&self, alerts: &[AddressedAlert]) -> Result<Vec<Verdict>, Fault> {
         let lines: Vec<String> = alerts.iter().map(bulk::lines).collect();
         let mut known = Vec::with_capacity(alerts.len());
-        let mut waiting: Vec<Range<usize>> = vec![0..alerts.len()];
+        let whole = 0..alerts.len();
+        let mut waiting: Vec<Range<usize>> = vec![whole];
         while let Some(range) = waiting.pop().filter(|range| !range.is_empty()) {
             match self
                 .write(&alerts[range.clone()], &lines[range.clone()])

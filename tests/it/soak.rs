@@ -1,7 +1,13 @@
 //! Jobs under load while faults of every kind come and go by chance: at the end there is exactly
 //! one alert for each match. Two minutes, or `SOAK_MINUTES`; `SOAK_SEED` repeats a schedule.
 
-use std::{collections::BTreeSet, fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use k8scop_testbed::{Flavor, SearchServer, faults::Proxy};
@@ -97,8 +103,7 @@ async fn whatever_fails_there_is_exactly_one_alert_for_each_match() {
     let report = soak(&plan).await;
     let markdown = report.markdown();
     println!("{markdown}");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
-    fs::write(folder.join("soak.md"), markdown).expect("the report can be written");
+    fs::write(folder().join("soak.md"), markdown).expect("the report can be written");
     let problems = report.problems();
     assert!(
         problems.is_empty(),
@@ -106,6 +111,11 @@ async fn whatever_fails_there_is_exactly_one_alert_for_each_match() {
         plan.seed,
         problems.join("\n")
     );
+}
+
+/// Where report and log go.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target")
 }
 
 async fn soak(plan: &Plan) -> Report {
@@ -131,7 +141,8 @@ async fn soak(plan: &Plan) -> Report {
     let to_cluster = to_cluster.expect("a proxy starts");
     let kubeconfig = to_cluster.kubeconfig(&operator_kubeconfig);
     let kubeconfig = kubeconfig.expect("the kubeconfig can be written");
-    let operator = Running::new(kubeconfig, to_search.url().to_owned()).await;
+    let log = fs::File::create(folder().join("soak-operator.log")).expect("a file for the log");
+    let operator = Running::new(kubeconfig, to_search.url().to_owned(), log).await;
     until_ready(&person).await;
 
     let tally = Tally::default();

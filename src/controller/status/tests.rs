@@ -43,9 +43,9 @@ fn busy() -> Progress {
         }),
         counts,
         rules_loaded: 3,
-        without_time: None,
         lag_seconds: Some(12),
         percent: Some(40),
+        without_time: Some(6),
         ..progress(State::Running)
     }
 }
@@ -165,7 +165,7 @@ fn the_status_of_a_streaming_job_tells_all() {
                 "epoch": 0,
             },
             "eventsRead": 1000, "alertsCreated": 5, "alertsDuplicate": 2, "alertsLate": 1,
-            "quarantined": 1,
+            "quarantined": 1, "documentsWithoutTime": 6,
             "rulesLoaded": 3, "rulesRevision": "r", "lagSeconds": 12,
             "startedAt": "2026-11-23T07:00:00Z",
         })
@@ -289,6 +289,7 @@ fn the_status_of_a_job_that_runs_takes_four_kibibytes_at_most() {
         }),
         counts,
         rules_revision: "r".repeat(16),
+        without_time: Some(most),
         ..busy()
     };
     for job in [streaming("prod", ""), one_day("prod", "")] {

@@ -53,6 +53,8 @@ async fn a_duplicate_is_one_only_if_it_is_the_same_alert(flavor: Flavor) {
     let index = "proven-2026.11.23";
     push(&*sink, &[alert(index, "same")]).await;
     squat(url, index, "empty", json!({})).await;
+    let forged = json!({"k8scop": {"fingerprint": "0"}});
+    squat(url, index, "forged", forged).await;
     let list = json!({"k8scop": {"fingerprint": ["f".repeat(64)]}});
     squat(url, index, "odd", list).await;
     let alerts = ["same", "empty", "new", "forged", "odd"].map(|id| alert(index, id));

@@ -1,6 +1,8 @@
 //! Faults of processes: the operator, the API server, the search server.
 
 use std::{
+    fs::File,
+    io::Write,
     path::PathBuf,
     sync::{
         Arc,
@@ -21,16 +23,19 @@ pub struct Running {
     search: String,
     operator: Option<Operator>,
     process: Arc<AtomicU32>,
+    log: File,
     panics: usize,
 }
 
 impl Running {
-    pub async fn new(kubeconfig: PathBuf, search: String) -> Running {
+    /// `log` gets what it logs in all its lives.
+    pub async fn new(kubeconfig: PathBuf, search: String, log: File) -> Running {
         let mut running = Running {
             kubeconfig,
             search,
             operator: None,
             process: Arc::default(),
+            log,
             panics: 0,
         };
         running.start().await;
@@ -49,7 +54,12 @@ impl Running {
     }
 
     async fn start(&mut self) {
-        let scope = ["--watch-namespaces", NAMESPACE, "--leader-elect=false"];
+        let scope = [
+            "--watch-namespaces",
+            NAMESPACE,
+            "--leader-elect=false",
+            "--safety-lag=3",
+        ];
         let mut operator = Operator::spawn(&self.kubeconfig, &self.search, &scope).await;
         let id = operator.id().expect("the operator runs");
         self.process.store(id, Ordering::Relaxed);
@@ -62,6 +72,9 @@ impl Running {
         let mut operator = self.operator.take().expect("it is always started again");
         let log = operator.log();
         self.panics += log.matches("panicked at").count();
+        // What a failed run leaves to read.
+        let written = self.log.write_all(log.as_bytes());
+        written.expect("the log can be kept");
         assert!(operator.id().is_some(), "the operator ended by itself");
         operator
     }
