@@ -111,7 +111,6 @@ async fn statuses_that_cannot_be_written_for_a_while_stop_no_job() {
         Act::Answer(Answer::status(429, "TooManyRequests").retry_after(1)),
         Act::Answer(Answer::status(500, "InternalError")),
         Act::Answer(Answer::status(403, "Forbidden")),
-        Act::Answer(Answer::status(409, "Conflict")),
         Act::LoseAnswer,
         Act::Refuse,
     ];

@@ -6,80 +6,35 @@ use k8scop_testbed::{
     Flavor,
     faults::{Act, On},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::shared;
-use crate::support::{cluster::condition, operator::Operator, site::Site, workload::JOBS};
+use crate::support::{cluster::condition, site::Site, workload::JOBS};
 
 const SOON: Duration = Duration::from_secs(60);
-const RIGHT: &str = "ApiKey cmlnaHQ=";
 
 fn waits_for(reason: &'static str) -> impl Fn(&Value) -> bool {
     move |job| condition(job, "Ready").is_some_and(|(_, told, _)| told == reason)
 }
 
-/// The jobs, with a server and a secret of their own.
-async fn use_secret(site: &Site, server: &str) {
-    site.delete_jobs().await;
-    let elasticsearch = json!({"url": server, "credentialsSecretRef": {"name": "search"}});
-    site.apply_with(|spec| spec["elasticsearch"] = elasticsearch.clone())
-        .await;
-}
-
-async fn secret(site: &Site, key: &str) {
-    let secret = json!({
-        "apiVersion": "v1", "kind": "Secret",
-        "metadata": {"name": "search", "namespace": site.namespace},
-        "stringData": {"apiKey": key},
-    });
-    site.admin().apply(&secret.to_string()).await;
-}
-
-/// Lets the operator read the secret, as the chart does in namespaces that are named to it.
-async fn may_read_secrets(site: &Site) {
-    let role = [
-        "create",
-        "role",
-        "secrets",
-        "--verb=get",
-        "--resource=secrets",
-    ];
-    let account = "--serviceaccount=k8scop:k8scop";
-    let binding = [
-        "create",
-        "rolebinding",
-        "secrets",
-        "--role=secrets",
-        account,
-    ];
-    for object in [role, binding] {
-        let namespace = ["-n", site.namespace.as_str()];
-        site.admin().ok(&[&object[..], &namespace].concat()).await;
-    }
-}
-
 #[tokio::test]
-async fn a_key_that_is_wrong_missing_or_revoked_is_told_and_a_new_one_is_taken_at_once() {
+async fn a_key_that_was_revoked_is_told_and_a_new_one_in_its_file_is_taken() {
     let mut site = Site::new(Flavor::Elasticsearch9, shared("credentials")).await;
     let proxy = site.proxy().await;
-    proxy.rule(
-        On::any("*").unless("authorization", RIGHT),
-        Act::unauthorized(),
-    );
-    may_read_secrets(&site).await;
-    use_secret(&site, proxy.url()).await;
-    let origins = ["--allowed-origins", proxy.url()];
-    let operator: Operator = site.operator_with(site.search.url(), &origins).await;
-    let all = JOBS.len();
-    let until = async |site: &mut Site, reason| {
-        site.jobs.until(all, reason, SOON, waits_for(reason)).await;
-    };
-    until(&mut site, "SecretInvalid").await;
-    secret(&site, "d3Jvbmc=").await;
-    until(&mut site, "AuthFailed").await;
-    secret(&site, "two\nlines").await;
-    until(&mut site, "SecretInvalid").await;
-    secret(&site, "cmlnaHQ=").await;
+    let stranger = On::any("*").unless("authorization", "ApiKey bmV3");
+    proxy.rule(stranger, Act::unauthorized());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("apiKey");
+    let key = |key: &str| std::fs::write(&file, key).expect("it can be written");
+    key("b2xk");
+    let path = file.to_str().expect("the path is UTF-8");
+    let flags = ["--elasticsearch-api-key-file", path];
+    let operator = site.operator_with(proxy.url(), &flags).await;
+    let refused = waits_for("AuthFailed");
+    site.jobs
+        .until(JOBS.len(), "is refused", SOON, refused)
+        .await;
+    key("bmV3\n");
     site.all_done(&operator).await;
     assert_eq!(operator.stop().await, 0);
     site.verdict().await;

@@ -86,17 +86,14 @@ async fn blocked(flavor: Flavor, name: &str, block: Change, free: Change) {
     let proxy = site.proxy().await;
     proxy.rule(bulks(), Act::Delay(Duration::from_millis(500)));
     let operator = site.operator(proxy.url(), "").await;
-    let written = async || {
-        let written = site.search.count(&site.sink()).await;
-        (written > 0).then_some(())
-    };
-    eventually("the first alerts are written", SOON, written).await;
-    let index = format!("{}-*", site.sink());
-    site.search.change(&index, block).await;
+    let first = async || site.search.alerts(&site.sink()).await.into_iter().next();
+    let first = eventually("the first alerts are written", SOON, first).await;
+    let index = first["_index"].as_str().expect("a hit has an index");
+    site.search.change(index, block).await;
     let waits =
         |job: &Value| condition(job, "Ready").is_some_and(|(_, reason, _)| reason == "SinkBlocked");
     site.jobs.until(1, "waits for the sink", SOON, waits).await;
-    site.search.change(&index, free).await;
+    site.search.change(index, free).await;
     site.all_done(&operator).await;
     let free = |job: &Value| !waits(job);
     site.jobs
@@ -131,6 +128,6 @@ async fn a_sink_on_a_full_disk_is_waited_for() {
 
 #[tokio::test]
 async fn a_closed_sink_is_waited_for() {
-    let (block, free) = (("POST", "_close", "{}"), ("POST", "_open", "{}"));
+    let (block, free) = (("POST", "_close", ""), ("POST", "_open", ""));
     blocked(Flavor::Elasticsearch9, "closed-sink", block, free).await;
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::{Value, json};
 
-/// A request that changes an index: its method, the end of its path, and its body.
+/// A request that changes an index: its method, the end of its path, and its body, if any.
 pub type Change = (&'static str, &'static str, &'static str);
 
 /// A plain client, apart from the product's own.
@@ -108,12 +108,14 @@ impl Search {
     /// Changes indices: by a method, the end of the path, and a body.
     pub async fn change(&self, index: &str, (method, end, body): Change) {
         let method = method.parse().expect("it is a method");
-        let request = self
+        let mut request = self
             .http
             .request(method, format!("{}/{index}/{end}", self.url));
-        let request = request
-            .header("content-type", "application/json")
-            .body(body);
+        if !body.is_empty() {
+            request = request
+                .header("content-type", "application/json")
+                .body(body);
+        }
         let answer = request.send().await.expect("the server answers");
         assert!(answer.status().is_success(), "{answer:?}");
     }

@@ -113,19 +113,6 @@ impl Site {
         self.admin().apply(&manifests.to_string()).await;
     }
 
-    /// Applies the jobs with a change of their specifications.
-    pub async fn apply_with(&self, change: impl Fn(&mut Value)) {
-        let (namespace, sink) = (&self.namespace, self.sink());
-        let source = self.source();
-        let mut manifests = source.manifests(namespace, &sink, self.streaming, "");
-        let items = manifests["items"].as_array_mut().expect("it is a list");
-        let jobs = items
-            .iter_mut()
-            .filter(|item| item["kind"] == "AnalysisJob");
-        jobs.for_each(|job| change(&mut job["spec"]));
-        self.admin().apply(&manifests.to_string()).await;
-    }
-
     pub async fn delete_jobs(&self) {
         let delete = ["delete", "analysisjobs", "--all", "-n", &self.namespace];
         self.admin().ok(&delete).await;
