@@ -15,6 +15,7 @@ mod crds;
 mod documents;
 mod elastic;
 mod example;
+mod faults;
 mod generated;
 mod pack;
 mod readme;

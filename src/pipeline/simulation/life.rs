@@ -1,6 +1,9 @@
 //! One life of a job, from a seed: a world, what happens in it, and what must hold all the time.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -13,10 +16,13 @@ use super::{
     trouble::troubles,
     truth::{Truth, Violation},
 };
-use crate::pipeline::{
-    plan::{Plan, Range},
-    progress::State,
-    test_support::*,
+use crate::{
+    detect::rule::Rule,
+    pipeline::{
+        plan::{Plan, Range},
+        progress::State,
+        test_support::*,
+    },
 };
 
 /// What is left to be done after the last trouble is done in this time.
@@ -38,6 +44,8 @@ pub struct Life {
     truth: Truth,
     status: Status,
     plan: Plan,
+    /// The rules, also while none of them is loaded.
+    rules: Vec<Arc<Rule>>,
     epoch: u64,
     leader: Option<Replica>,
     /// Who led before, was away, and does not know.
@@ -74,6 +82,7 @@ impl Life {
             server: Server::new(),
             truth: Truth::default(),
             status: Status::default(),
+            rules: plan.rules.to_vec(),
             plan,
             epoch: 0,
             leader: None,
@@ -209,24 +218,27 @@ impl Life {
 
     /// The rules, or something that needs a new connection, are changed.
     fn edit(&mut self) {
-        match self.rng.u32(0..3) {
+        match self.rng.u32(0..4) {
             0 => {
                 let message = format!("edit {}", self.rng.u32(..));
-                let mut rules = vec![
-                    a_rule_that_says("made", "create", "Tamper", &message),
-                    a_rule_that_says("read", "get", "Enum", &message),
-                ];
-                rules.extend(self.plan.rules.iter().skip(2).cloned());
-                self.plan.rules = rules.into();
+                self.rules[0] = a_rule_that_says("made", "create", "Tamper", &message);
+                self.rules[1] = a_rule_that_says("read", "get", "Enum", &message);
+                self.plan.rules = self.rules.as_slice().into();
             }
             1 => {
-                let mut rules = self.plan.rules[..2].to_vec();
-                rules.push(a_rule("removed", "delete", "Tamper"));
-                self.plan.rules = rules.into();
+                self.rules.truncate(2);
+                self.rules.push(a_rule("removed", "delete", "Tamper"));
+                self.plan.rules = self.rules.as_slice().into();
                 self.events.add_rule(self.server.clock());
             }
+            // Until there are some again, nothing is read.
+            2 => self.plan.rules = [].into(),
             _ => self.plan.fetch_delay = self.nature.fetch_delay(&mut self.rng),
         }
+        self.tell_plan();
+    }
+
+    fn tell_plan(&self) {
         if let Some(leader) = &self.leader {
             let plans = &leader.operator.plans;
             plans.send_replace([self.plan.clone()].into());
@@ -236,6 +248,8 @@ impl Life {
     /// After the last trouble all that is left is done in time (I5).
     async fn settle(&mut self) -> Result<(), Violation> {
         self.server.no_more_trouble();
+        self.plan.rules = self.rules.as_slice().into();
+        self.tell_plan();
         if let Some(zombie) = self.zombie.take() {
             zombie.come_back();
             sleep(Duration::from_secs(1)).await;

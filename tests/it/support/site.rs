@@ -1,9 +1,11 @@
 //! A namespace with jobs that the operator works on, their source and their sink: what the tests of
 //! crashes and faults run.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
 use k8scop_testbed::{Flavor, faults::Proxy, shared_search_server};
+use serde_json::Value;
 
 use super::{
     cluster::Kubectl,
@@ -12,7 +14,7 @@ use super::{
     jobs::{Jobs, is_complete, watermark},
     operator::Operator,
     search::{Search, ids},
-    workload::{JOBS, Source, expected},
+    workload::{JOBS, Source, events, expected},
 };
 
 /// How long the work may take on a busy machine.
@@ -36,6 +38,8 @@ pub struct Site {
     pub namespace: String,
     pub search: Search,
     pub jobs: Jobs,
+    /// What operators reach the API server with.
+    pub kubeconfig: PathBuf,
     world: &'static Installation,
     streaming: bool,
     elect: bool,
@@ -74,6 +78,7 @@ impl Site {
         }
         let site = Site {
             jobs: Jobs::follow(world.control_plane.kubeconfig(), &namespace).await,
+            kubeconfig: world.operator_kubeconfig.clone(),
             namespace,
             search,
             world,
@@ -103,10 +108,9 @@ impl Site {
     /// Applies rule and jobs.
     pub async fn apply(&self, words: &str) {
         let (namespace, sink) = (&self.namespace, self.sink());
-        let manifests = self
-            .source()
-            .manifests(namespace, &sink, self.streaming, words);
-        self.admin().apply(&manifests).await;
+        let source = self.source();
+        let manifests = source.manifests(namespace, &sink, self.streaming, words);
+        self.admin().apply(&manifests.to_string()).await;
     }
 
     pub async fn delete_jobs(&self) {
@@ -116,13 +120,20 @@ impl Site {
 
     /// An operator for this namespace only, that is to die as `fault` says.
     pub async fn operator(&self, server: &str, fault: &str) -> Operator {
+        self.spawn(server, &[], &[("FAILPOINTS", fault)]).await
+    }
+
+    /// An operator for this namespace only, with further flags.
+    pub async fn operator_with(&self, server: &str, more: &[&str]) -> Operator {
+        self.spawn(server, more, &[]).await
+    }
+
+    async fn spawn(&self, server: &str, more: &[&str], environment: &[(&str, &str)]) -> Operator {
         let elect = format!("--leader-elect={}", self.elect);
         let scope = ["--watch-namespaces", &self.namespace, "--safety-lag", "1"];
         let lease = ["--lease-namespace", &self.namespace, &elect];
-        let flags = [&scope[..], &lease].concat();
-        let environment = [("FAILPOINTS", fault)];
-        let kubeconfig = &self.world.operator_kubeconfig;
-        Operator::spawn_with(kubeconfig, server, &flags, &environment).await
+        let flags = [&scope[..], &lease, more].concat();
+        Operator::spawn_with(&self.kubeconfig, server, &flags, environment).await
     }
 
     /// A proxy in front of the search server.
@@ -132,9 +143,35 @@ impl Site {
     }
 
     pub async fn add_late_documents(&mut self) {
+        let search = self.search.clone();
+        self.own_source().add_late(&search).await;
+    }
+
+    /// Adds events that a job is to find, to its index of this number; gives the index's name.
+    pub async fn add(&mut self, job: &str, number: &str, events: Vec<Value>) -> String {
+        let search = self.search.clone();
+        self.own_source().add(&search, job, number, events).await
+    }
+
+    /// Adds events of the present second; gives its end.
+    pub async fn add_now(&mut self) -> Timestamp {
+        let (now, second) = (Timestamp::now(), SignedDuration::from_secs(1));
+        for job in JOBS {
+            let events = events(&format!("now-{job}"), now, second, 20);
+            self.add(job, "1", events).await;
+        }
+        now + second
+    }
+
+    /// Forgets that events are to be found, and gives them.
+    pub fn forget_events(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.own_source().events)
+    }
+
+    fn own_source(&mut self) -> &mut Source {
         match &mut self.source {
-            Origin::Own(source) => source.add_late(&self.search).await,
-            Origin::Shared(_) => unreachable!("the events are not shared"),
+            Origin::Own(source) => source,
+            Origin::Shared(_) => panic!("other tests read these events too"),
         }
     }
 
@@ -146,21 +183,26 @@ impl Site {
 
     /// Waits until static jobs are complete, and until streaming jobs are beyond all events.
     pub async fn all_done(&mut self, operator: &Operator) {
+        // Jobs may have been complete before.
+        operator.ready().await;
         if !self.streaming {
             let complete = self
                 .jobs
                 .until(JOBS.len(), "is complete", SOON, is_complete);
             return complete.await;
         }
-        let end = self.source().end.as_second();
+        self.beyond(operator, self.source().end).await;
+    }
+
+    /// Waits until all jobs are beyond an instant.
+    pub async fn beyond(&self, operator: &Operator, instant: Timestamp) {
+        let metric = "k8scop_checkpoint_timestamp_seconds";
         let beyond = async || {
-            let watermarks = operator
-                .gauge("k8scop_checkpoint_timestamp_seconds")
-                .await?;
-            let beyond = watermarks.iter().filter(|seconds| **seconds >= end as f64);
-            (beyond.count() == JOBS.len()).then_some(())
+            let watermarks = operator.gauge(metric).await?;
+            let is_beyond = |seconds: &&f64| **seconds >= instant.as_second() as f64;
+            (watermarks.iter().filter(is_beyond).count() == JOBS.len()).then_some(())
         };
-        eventually("the jobs are beyond all events", SOON, beyond).await;
+        eventually("the jobs are beyond the events", SOON, beyond).await;
     }
 
     /// What lies before a watermark is in the sink, also at the moment of a crash.

@@ -124,7 +124,7 @@ impl Source {
         };
         for job in JOBS {
             let new = events(&format!("{series}-{job}"), source.start, SPAN, EVENTS);
-            source.add(search, job, new).await;
+            source.add(search, job, "1", new).await;
         }
         source
     }
@@ -133,20 +133,28 @@ impl Source {
     pub async fn add_late(&mut self, search: &Search) {
         for job in JOBS {
             let (second, name) = (SignedDuration::from_secs(1), format!("late-{job}"));
-            self.add(search, job, events(&name, self.start, second, 40))
-                .await;
+            let late = events(&name, self.start, second, 40);
+            self.add(search, job, "1", late).await;
         }
     }
 
-    async fn add(&mut self, search: &Search, job: &str, events: Vec<Value>) {
-        let index = format!("{}-{job}-1", self.prefix);
+    /// Adds events to the index of this number that a job reads; gives its name.
+    pub async fn add(
+        &mut self,
+        search: &Search,
+        job: &str,
+        number: &str,
+        events: Vec<Value>,
+    ) -> String {
+        let index = self.index(job).replace('*', number);
         let documents: Vec<_> = events.iter().map(|event| (None, event.clone())).collect();
         search.index(&index, &documents).await;
         self.events.extend(events);
+        index
     }
 
     /// The manifests of rule and jobs.
-    pub fn manifests(&self, namespace: &str, sink: &str, streaming: bool, words: &str) -> String {
+    pub fn manifests(&self, namespace: &str, sink: &str, streaming: bool, words: &str) -> Value {
         let api = "k8scop.io/v1alpha1";
         let mut items = vec![json!({
             "apiVersion": api, "kind": "K8sCopRule",
@@ -166,7 +174,7 @@ impl Source {
                 "metadata": {"name": job, "namespace": namespace}, "spec": spec,
             }));
         }
-        json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
+        json!({"apiVersion": "v1", "kind": "List", "items": items})
     }
 
     /// The pattern that a job reads.

@@ -174,7 +174,7 @@ fn boxed(handling: impl Future<Output = io::Result<Response<Body>>> + Send + 'st
 
 async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let (head, body) = request.into_parts();
-    let act = locked(&shared.script).act(&head.method, &head.uri);
+    let act = locked(&shared.script).act(&head.method, &head.uri, &head.headers);
     let fault = act.as_ref().map(Act::name);
     let number = locked(&shared.journal).begin(&head.method, &head.uri, fault);
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();

@@ -1,6 +1,6 @@
 //! Which requests a rule is for.
 
-use hyper::{Method, Uri};
+use hyper::{HeaderMap, Method, Uri};
 
 /// Requests by method, path and turn. `*` in a path stands for anything, also for nothing and for
 /// slashes. The query does not count.
@@ -9,6 +9,7 @@ pub struct On {
     method: Option<Method>,
     path: String,
     watching: bool,
+    without: Option<(&'static str, String)>,
     turn: Turn,
 }
 
@@ -28,6 +29,7 @@ impl On {
             method: None,
             path: path.to_owned(),
             watching: false,
+            without: None,
             turn: Turn::Between(0, usize::MAX),
         }
     }
@@ -95,8 +97,19 @@ impl On {
         self
     }
 
+    /// Only those that have not this value in a header.
+    pub fn unless(mut self, header: &'static str, value: &str) -> On {
+        self.without = Some((header, value.to_owned()));
+        self
+    }
+
     /// Whether a request is one of these, whatever its turn.
-    pub(super) fn fits(&self, method: &Method, uri: &Uri) -> bool {
+    pub(super) fn fits(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+        if let Some((name, value)) = &self.without
+            && headers.get(*name).is_some_and(|found| found == value)
+        {
+            return false;
+        }
         let asked = self.method.as_ref().is_none_or(|wanted| wanted == method);
         let watching = is_watch(uri);
         let kind = self.method.is_none() || self.watching == watching;
@@ -133,10 +146,16 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::{AUTHORIZATION, HeaderValue};
+
     use super::*;
 
     fn fits(on: &On, method: Method, uri: &str) -> bool {
-        on.fits(&method, &uri.parse().expect("it is a URI"))
+        on.fits(
+            &method,
+            &uri.parse().expect("it is a URI"),
+            &HeaderMap::new(),
+        )
     }
 
     #[test]
@@ -164,6 +183,18 @@ mod tests {
         assert!(!fits(&read, Method::GET, "/apis/rules?watch=true"));
         assert!(fits(&watch, Method::GET, "/apis/rules?a=b&watch=true"));
         assert!(fits(&On::any("*"), Method::GET, "/apis/rules?watch=1"));
+    }
+
+    #[test]
+    fn a_request_is_told_by_what_a_header_has_not() {
+        let stranger = On::any("*").unless("authorization", "me");
+        let uri = "/".parse().expect("it is a URI");
+        let fits = |value: &'static str| {
+            let headers = [(AUTHORIZATION, HeaderValue::from_static(value))];
+            stranger.fits(&Method::GET, &uri, &headers.into_iter().collect())
+        };
+        assert!(!fits("me") && fits("you"));
+        assert!(stranger.fits(&Method::GET, &uri, &HeaderMap::new()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The rules of a proxy, and whose turn it is.
 
-use hyper::{Method, Uri};
+use hyper::{HeaderMap, Method, Uri};
 
 use super::{act::Act, rule::On};
 
@@ -38,10 +38,10 @@ impl Script {
 
     /// What happens to a request: what the first rule says that it fits and whose turn it is. All
     /// rules that it fits count it.
-    pub(super) fn act(&mut self, method: &Method, uri: &Uri) -> Option<Act> {
+    pub(super) fn act(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Act> {
         let mut act = None;
         for rule in &mut self.rules {
-            if rule.on.fits(method, uri) {
+            if rule.on.fits(method, uri, headers) {
                 let turn = rule.on.is_turn(rule.seen, &mut self.random);
                 rule.seen += 1;
                 if turn && act.is_none() {
@@ -60,7 +60,8 @@ mod tests {
     fn names(script: &mut Script, requests: usize) -> Vec<&'static str> {
         let uri = "/_bulk".parse().expect("it is a URI");
         (0..requests)
-            .map(|_| script.act(&Method::POST, &uri).map_or("", |act| act.name()))
+            .map(|_| script.act(&Method::POST, &uri, &HeaderMap::new()))
+            .map(|act| act.map_or("", |act| act.name()))
             .collect()
     }
 
