@@ -39,6 +39,31 @@ async fn matrix(flavor: Flavor, point: &'static str, provocation: Provocation) {
     assert!(failed.is_empty(), "failed, see above: {failed:#?}");
 }
 
+#[test]
+fn the_program_that_users_build_cannot_be_told_to_die() {
+    let features = |edges: &str| {
+        let flags = ["tree", "--offline", "--locked", "--package", "k8scop"];
+        let output = std::process::Command::new(env!("CARGO"))
+            .args(flags)
+            .args([
+                "--edges",
+                edges,
+                "--format",
+                "{p} [{f}]",
+                "--invert",
+                "fail",
+            ])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo runs");
+        let tree = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
+        assert!(tree.starts_with("fail "), "{tree}");
+        tree.contains("failpoints") || tree.contains("crash-points")
+    };
+    assert!(!features("normal"));
+    assert!(features("normal,dev"));
+}
+
 /// A test for each point and server.
 macro_rules! points {
     ($($test:ident: $point:literal, $provocation:ident;)*) => {

@@ -84,12 +84,14 @@ async fn an_answer_that_does_not_fit_what_was_sent_says_nothing() {
 async fn blocked(flavor: Flavor, name: &str, block: Change, free: Change) {
     let mut site = Site::new(flavor, shared(name)).await;
     let proxy = site.proxy().await;
-    proxy.rule(bulks(), Act::Delay(Duration::from_millis(500)));
+    // One write makes the index; the others come after the block.
+    proxy.rule(bulks().after(1), Act::unavailable());
     let operator = site.operator(proxy.url(), "").await;
     let first = async || site.search.alerts(&site.sink()).await.into_iter().next();
     let first = eventually("the first alerts are written", SOON, first).await;
     let index = first["_index"].as_str().expect("a hit has an index");
     site.search.change(index, block).await;
+    proxy.clear();
     let waits =
         |job: &Value| condition(job, "Ready").is_some_and(|(_, reason, _)| reason == "SinkBlocked");
     site.jobs.until(1, "waits for the sink", SOON, waits).await;

@@ -81,6 +81,26 @@ async fn a_new_rule_does_not_look_at_late_documents_from_before_it_came() {
     assert_eq!((found_by(&server, "old"), found_by(&server, "new")), (4, 2));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_is_deleted_and_made_again_passes_over_nothing() {
+    let server = Server::with_events(3_000);
+    let plan = Plan {
+        range: Range::Streaming { start: at(-3600) },
+        ..a_plan()
+    };
+    let mut operator = Operator::start(&server, std::slice::from_ref(&plan));
+    for _ in 0..40 {
+        operator.plans.send_replace([with_rules(&plan, &[])].into());
+        tokio::time::sleep(Duration::from_millis(7)).await;
+        operator.plans.send_replace([plan.clone()].into());
+        tokio::time::sleep(Duration::from_millis(11)).await;
+    }
+    let all = |progress: &Progress| progress.counts.events_read >= 3_000;
+    operator.until(&plan, all).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(server.alerts().len(), 3_000);
+}
+
 /// A static plan over so many events that its rules can be changed in the middle.
 async fn in_the_middle(server: &Server, plan: &Plan) -> Operator {
     let mut operator = Operator::start(server, std::slice::from_ref(plan));
