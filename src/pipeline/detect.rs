@@ -8,10 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{mpsc, watch},
-    task::spawn_blocking,
-};
+use tokio::sync::{mpsc, watch};
 
 use self::isolate::isolate;
 use crate::{
@@ -24,6 +21,7 @@ use crate::{
     },
     pipeline::{
         active::ActiveFrom,
+        away::away,
         board::Reporter,
         crash,
         fetch::Page,
@@ -95,7 +93,7 @@ impl Detect {
             ..
         } = page;
         let read = documents.len() as u64;
-        let analysing = spawn_blocking(move || {
+        let analysing = away(move || {
             let analysis = isolate(&documents, |documents| analyse(documents, &rules, &context));
             drop((documents, room));
             analysis

@@ -8,7 +8,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use tokio::{
     sync::watch,
-    task::{JoinError, spawn_blocking},
+    task::JoinError,
     time::{Duration, Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use crate::{
     detect::{rule::Rule, ruleset::RuleSet},
     pipeline::{
+        away::away,
         board::{Board, Place, Reporter, Seat},
         crash,
         plan::{Plan, Range},
@@ -238,7 +239,7 @@ fn told_broken(error: &JoinError, reporter: &Reporter) {
 
 /// Compiles rules away from the async threads.
 async fn compile(rules: Arc<[Arc<Rule>]>) -> Result<Arc<RuleSet>, JoinError> {
-    spawn_blocking(move || Arc::new(RuleSet::new(rules.iter().cloned()))).await
+    away(move || Arc::new(RuleSet::new(rules.iter().cloned()))).await
 }
 
 /// The checkpoint that is further on: of two under different rules, that of this process.

@@ -2,6 +2,7 @@
 //! only after the alerts of a window are acknowledged.
 
 pub mod active;
+pub mod away;
 pub mod board;
 pub mod crash;
 pub mod cursor;
