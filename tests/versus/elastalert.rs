@@ -1,7 +1,12 @@
 //! ElastAlert2: installed from PyPI, configured as its documentation says, run as a process that
 //! is started again when it ends.
 
-use std::{fs, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use k8scop_testbed::elastalert;
 use serde_json::{Value, json};
@@ -32,6 +37,9 @@ impl Buffer {
 }
 
 pub const RUN_EVERY_SECONDS: u32 = 5;
+
+/// How long it waits at its start for a server that is away: `seconds=`, as its option wants it.
+pub const PATIENCE: &str = "seconds=600";
 
 /// How long a supervisor waits before it starts an ended process again.
 const RESTART_DELAY: Duration = Duration::from_secs(2);
@@ -73,7 +81,7 @@ impl ElastAlert {
     /// Starts it, and again whenever it ends.
     pub fn start(&mut self) {
         let mut command = self.command("elastalert.elastalert");
-        command.arg("--verbose");
+        command.args(["--verbose", "--patience", PATIENCE]);
         self.process = Some(tokio::spawn(async move {
             loop {
                 let mut child = command.spawn().expect("Python starts");
@@ -159,10 +167,11 @@ impl ElastAlert {
 
     fn command(&self, module: &str) -> Command {
         let folder = self.folder.path();
-        let log = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(folder.join("log"));
+        // Kept, so that one can see what it did.
+        let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/versus");
+        fs::create_dir_all(&logs).expect("a folder for the logs");
+        let log = logs.join(format!("{}.log", self.name));
+        let log = fs::File::options().create(true).append(true).open(log);
         let log = log.expect("the log can be written");
         let mut command = Command::new(&self.python);
         command

@@ -39,6 +39,8 @@ mod server;
 mod support;
 mod tool;
 
+/// On a busy machine fifteen processes need a while.
+const READY_WITHIN: Duration = Duration::from_secs(240);
 const STEP: Duration = Duration::from_millis(50);
 
 #[tokio::main]
@@ -50,6 +52,9 @@ async fn main() {
     for scenario in SCENARIOS {
         let server = if scenario.outage { &failing } else { &lasting };
         runs.push(Run::prepare(scenario, Server::new(server.url()), receiver.clone()).await);
+    }
+    for run in &runs {
+        run.ready().await;
     }
     eprintln!("versus: all tools are ready; events are sent for {LOAD:?}");
     let begin = Instant::now();
@@ -91,16 +96,21 @@ impl Run {
         }
         for tool in &mut tools {
             tool.start().await;
-            support::eventually("the tool is ready", Duration::from_secs(60), || async {
-                tool.is_ready().await.then_some(())
-            })
-            .await;
         }
         Run {
             scenario,
             server,
             events,
             tools,
+        }
+    }
+
+    async fn ready(&self) {
+        for tool in &self.tools {
+            support::eventually(&tool.name(), READY_WITHIN, || async {
+                tool.is_ready().await.then_some(())
+            })
+            .await;
         }
     }
 

@@ -138,7 +138,7 @@ impl WindowReader {
         } = order;
         let fields = Arc::new(FieldSet {
             layout: self.layout,
-            paths: rules.fields(),
+            paths: rules.fields().to_vec(),
         });
         let mut attempt = self.attempts.open(window, purpose).await;
         self.view = Some(self.source().await?.open(window, &fields).await?);

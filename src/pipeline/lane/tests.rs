@@ -225,6 +225,7 @@ fn there_is_no_room_for_more_than_so_many_bytes() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
     fn a_request_is_as_large_as_it_may_be_and_no_larger(sizes in proptest::collection::vec(0..3_000_000_usize, 1..12)) {
         let items = sizes.iter().enumerate().map(|(page, size)| {

@@ -72,9 +72,8 @@ async fn a_data_stream_is_refused(flavor: Flavor) {
         "index_patterns": ["streamed-20*"], "priority": 900, "data_stream": {},
     });
     seed::call("PUT", url, "_index_template/streams", template).await;
-    let path = "streamed-2026.11.23/_create/a";
     let event = json!({"@timestamp": "2026-11-23T00:00:00Z"});
-    seed::call("PUT", url, path, event).await;
+    seed::call("POST", url, "streamed-2026.11.23/_doc", event).await;
     assert_eq!(prepare(&*sink).await, NOT_DETERMINISTIC);
 }
 

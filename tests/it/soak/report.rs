@@ -5,7 +5,10 @@ use std::{
     fmt::Write as _,
 };
 
-use super::watch::{Sample, Watermarks};
+use super::{
+    aftermath::Told,
+    watch::{Sample, Watermarks},
+};
 use crate::support::verify::Verdict;
 
 /// A process is new, and still grows, for so many seconds.
@@ -26,7 +29,7 @@ pub struct Report {
     pub incomplete: Vec<String>,
     pub faults: BTreeMap<&'static str, u64>,
     /// What each lasting fault was told as, and after how many seconds.
-    pub told: Vec<(&'static str, String, f64)>,
+    pub told: Vec<Told>,
     pub watermarks: Watermarks,
     pub memory: Vec<Sample>,
     pub panics: usize,

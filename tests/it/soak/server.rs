@@ -136,9 +136,6 @@ async fn persist(request: RequestBuilder) -> Value {
             ),
             Err(problem) => problem.to_string(),
         };
-        if std::env::var_os("SOAK_DEBUG").is_some() {
-            println!("soak: {problem:.400}");
-        }
         assert!(Instant::now() < deadline, "not in {PATIENCE:?}: {problem}");
         sleep(Duration::from_millis(300)).await;
     }
