@@ -14,12 +14,8 @@ mod truth;
 
 use std::{
     env,
-    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Mutex,
     thread,
 };
 
@@ -29,6 +25,11 @@ use self::{
 };
 use crate::pipeline::test_support::Bug;
 
+/// Seeds that have found a bug of the product, tried first.
+const KEPT: [u64; 1] = [
+    // Pages that were under way when all rules were taken away were passed over unseen.
+    1_984,
+];
 /// Seeds that are tried.
 const SEEDS: u64 = 20_000;
 /// Seeds that are tried for a deliberate bug.
@@ -43,8 +44,11 @@ fn no_life_loses_doubles_or_makes_up_an_alert() {
         Some(text.parse().expect("a number"))
     };
     let seeds = match number("K8SCOP_TEST_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("K8SCOP_TEST_SEEDS").unwrap_or(SEEDS),
+        Some(seed) => vec![seed],
+        None => {
+            let count = number("K8SCOP_TEST_SEEDS").unwrap_or(SEEDS);
+            KEPT.into_iter().chain(0..count).collect()
+        }
     };
     if let Some((seed, Violation(violation))) = first_violation(seeds, None) {
         panic!(
@@ -55,17 +59,17 @@ fn no_life_loses_doubles_or_makes_up_an_alert() {
 
 #[test]
 fn a_sink_that_acknowledges_before_it_writes_is_found() {
-    assert!(first_violation(0..SEEDS_OF_BUGS, Some(Bug::AcknowledgesEarly)).is_some());
+    assert!(finds(Bug::AcknowledgesEarly));
 }
 
 #[test]
 fn a_source_that_leaves_out_the_start_of_windows_is_found() {
-    assert!(first_violation(0..SEEDS_OF_BUGS, Some(Bug::OpensWindowsAtBothEnds)).is_some());
+    assert!(finds(Bug::OpensWindowsAtBothEnds));
 }
 
 #[test]
 fn a_sink_that_trusts_an_answer_as_a_whole_is_found() {
-    assert!(first_violation(0..SEEDS_OF_BUGS, Some(Bug::TrustsTheAnswerAsAWhole)).is_some());
+    assert!(finds(Bug::TrustsTheAnswerAsAWhole));
 }
 
 #[test]
@@ -75,20 +79,26 @@ fn a_seed_is_the_same_life_every_time() {
     }
 }
 
-/// A violation that some of these seeds finds, and the seed.
-fn first_violation(seeds: Range<u64>, bug: Option<Bug>) -> Option<(u64, Violation)> {
-    let next = AtomicU64::new(seeds.start);
+/// Whether a deliberate bug is found by one of the first seeds.
+fn finds(bug: Bug) -> bool {
+    first_violation((0..SEEDS_OF_BUGS).collect(), Some(bug)).is_some()
+}
+
+/// The first violation that is found by some of these seeds, and the seed.
+fn first_violation(seeds: Vec<u64>, bug: Option<Bug>) -> Option<(u64, Violation)> {
+    let seeds = Mutex::new(seeds.into_iter());
     let found = Mutex::new(None);
-    let end = seeds.end;
+    let next = || {
+        let is_found = found.lock().expect("nobody panics in here").is_some();
+        let mut seeds = seeds.lock().expect("nobody panics in here");
+        seeds.next().filter(|_| !is_found)
+    };
     let work = || {
-        let seeds = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
-        let mut lives = seeds
-            .take_while(|seed| *seed < end)
-            .map(|seed| (seed, live(seed, bug)));
-        if let Some((seed, Err(violation))) = lives.find(|(_, lived)| lived.is_err()) {
-            next.store(end, Ordering::Relaxed);
-            let mut found = found.lock().expect("nobody panics in here");
-            found.get_or_insert((seed, violation));
+        while let Some(seed) = next() {
+            if let Err(violation) = live(seed, bug) {
+                let mut found = found.lock().expect("nobody panics in here");
+                found.get_or_insert((seed, violation));
+            }
         }
     };
     thread::scope(|scope| {
