@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
@@ -19,6 +19,10 @@ impl Authority {
     /// A new authority, which nobody knows yet.
     pub fn new() -> Result<Authority> {
         let mut params = CertificateParams::default();
+        // Of two authorities with one name, either would be taken for the other, and its signature
+        // for a forged one.
+        let name = format!("Authority {:016x}", fastrand::u64(..));
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Ok(Authority(CertifiedIssuer::self_signed(
             params,
