@@ -235,9 +235,9 @@ fn no_answer(error: &elasticsearch::Error, limit: Duration) -> Fault {
             "server did not answer within {} s",
             limit.as_secs_f32()
         ))
-    } else if words.contains("Expired") {
+    } else if words.contains("certificate expired") {
         tls("certificate of the server has expired")
-    } else if words.contains("NotValidForName") {
+    } else if words.contains("certificate not valid for name") {
         tls("certificate of the server is for another host name")
     } else if words.contains("UnknownIssuer") {
         tls("certificate of the server is from an unknown authority: give its CA bundle")

@@ -38,6 +38,9 @@ impl Buffer {
 
 pub const RUN_EVERY_SECONDS: u32 = 5;
 
+/// How far behind the clock its queries end: as far as K8sCop's do by default.
+pub const QUERY_DELAY_SECONDS: u32 = 5;
+
 /// How long it waits at its start for a server that is away: `seconds=`, as its option wants it.
 pub const PATIENCE: &str = "seconds=600";
 
@@ -145,6 +148,7 @@ impl ElastAlert {
                 "type": "any",
                 "index": format!("{}-*", scenario.source()),
                 "realert": {"minutes": 0},
+                "query_delay": {"seconds": QUERY_DELAY_SECONDS},
                 "filter": terms.collect::<Vec<_>>(),
                 "alert": ["post2"],
                 "http_post2_url": self.receiver.address(&self.name, rule.name),

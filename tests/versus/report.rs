@@ -8,7 +8,7 @@ use std::{
 use k8scop_testbed::ELASTALERT_VERSION;
 
 use crate::{
-    elastalert::{PATIENCE, RUN_EVERY_SECONDS},
+    elastalert::{PATIENCE, QUERY_DELAY_SECONDS, RUN_EVERY_SECONDS},
     events::{Lateness, Pair, RULES},
     scenario::{AWAY, KILLS_AFTER, LOAD, OUTAGE, REST, Scenario},
 };
@@ -125,13 +125,14 @@ fn sentences() -> Vec<String> {
         ),
         format!(
             "ElastAlert2 {ELASTALERT_VERSION} from PyPI: rules of type `any`, `realert` 0, \
-             `run_every` {RUN_EVERY_SECONDS} s, `disable_rules_on_error` false, `alert_time_limit` \
-             2 days, writeback index on the same server, alerts by `post2`, started with `--patience \
-             {PATIENCE}`, and again when it ends by itself. An alert counts when the receiver of the post, which never fails, \
+             `run_every` {RUN_EVERY_SECONDS} s, `query_delay` {QUERY_DELAY_SECONDS} s, \
+             `disable_rules_on_error` false, `alert_time_limit` 2 days, writeback index on the \
+             same server, alerts by `post2`, started with `--patience {PATIENCE}`, and again when \
+             it ends by itself. An alert counts when the receiver of the post, which never fails, \
              has it."
         ),
-        "K8sCop: a Streaming job with `fetchDelaySeconds` 5. An alert counts when its document \
-         is in the sink, on the same server."
+        "K8sCop: a Streaming job with `fetchDelaySeconds` 5, all else by default. An alert counts \
+         when its document is in the sink, on the same server."
             .to_owned(),
         "Not compared on Elasticsearch 9.5 as built from Maven, because ElastAlert2 asks \
          `GET /` for the version, and that build does not answer it."

@@ -13,6 +13,8 @@ use super::dice::Dice;
 /// A part of the world and the kinds of faults it knows.
 pub trait Lane {
     const NAME: &'static str;
+    /// How much longer than usual it is left alone between two faults.
+    const REST: f64 = 1.0;
 
     fn kinds(&self) -> Vec<&'static str>;
 
@@ -55,7 +57,8 @@ pub async fn trouble<L: Lane>(mut lane: L, schedule: &Schedule, tally: &Tally) -
     let kinds = lane.kinds();
     for round in 0.. {
         for kind in dice.shuffled(&kinds) {
-            sleep(dice.seconds(schedule.gap.clone())).await;
+            let gap = dice.seconds(schedule.gap.clone());
+            sleep(gap.mul_f64(L::REST)).await;
             if round > 0 && Instant::now() >= schedule.end {
                 return lane;
             }

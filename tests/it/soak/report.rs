@@ -13,6 +13,8 @@ use crate::support::verify::Verdict;
 
 /// A process is new, and still grows, for so many seconds.
 const WARM_UP: f64 = 15.0;
+/// Samples, one a second, of which a slope can be told.
+const ENOUGH: usize = 300;
 /// Lines of the table of memory.
 const LINES: usize = 20;
 
@@ -114,12 +116,17 @@ impl Report {
     fn tell_memory(&self, text: &mut String) {
         let most = self.memory.iter().map(|sample| sample.mebibytes);
         let most = most.fold(0.0, f64::max);
-        let slope = slope(&self.memory);
+        let slope = match slope(&self.memory) {
+            Some(slope) => format!(
+                "Within the life of a process, its first {WARM_UP} s left out, it changes by \
+                 {slope:+.2} MiB a minute."
+            ),
+            None => "No process lived long enough to tell whether it grows.".to_owned(),
+        };
         line(
             text,
             format_args!(
-                "\nResident memory of the operator: at most {most:.1} MiB; within the life of a \
-                 process, its first {WARM_UP} s left out, it changes by {slope:+.2} MiB a minute.\n\n\
+                "\nResident memory of the operator: at most {most:.1} MiB. {slope}\n\n\
                  | second | process | MiB |\n|--:|--:|--:|"
             ),
         );
@@ -138,29 +145,26 @@ impl Report {
 }
 
 /// How memory changes within the lives of processes, in MiB a minute: one slope for all of them,
-/// by least squares.
-fn slope(samples: &[Sample]) -> f64 {
+/// by least squares. Nothing where there is too little to see.
+fn slope(samples: &[Sample]) -> Option<f64> {
     let mut lives: BTreeMap<u32, Vec<&Sample>> = BTreeMap::new();
     for sample in samples {
         lives.entry(sample.process).or_default().push(sample);
     }
-    let (mut product, mut square) = (0.0, 0.0);
+    let (mut product, mut square, mut seen) = (0.0, 0.0, 0);
     for life in lives.values() {
         let warm = life[0].seconds + WARM_UP;
         let warm: Vec<_> = life.iter().filter(|sample| sample.seconds > warm).collect();
         let count = warm.len().max(1) as f64;
         let time = warm.iter().map(|sample| sample.seconds).sum::<f64>() / count;
         let size = warm.iter().map(|sample| sample.mebibytes).sum::<f64>() / count;
+        seen += warm.len();
         for sample in warm {
             product += (sample.seconds - time) * (sample.mebibytes - size);
             square += (sample.seconds - time).powi(2);
         }
     }
-    if square == 0.0 {
-        0.0
-    } else {
-        product / square * 60.0
-    }
+    (seen >= ENOUGH).then(|| product / square * 60.0)
 }
 
 fn few<T: AsRef<str>>(ids: &[T]) -> String {

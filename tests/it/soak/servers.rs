@@ -86,6 +86,8 @@ impl Running {
 
 impl Lane for Running {
     const NAME: &'static str = "operator";
+    // It must live long enough to commit, and to show whether its memory grows.
+    const REST: f64 = 4.0;
 
     fn kinds(&self) -> Vec<&'static str> {
         vec![

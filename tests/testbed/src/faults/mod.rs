@@ -26,6 +26,7 @@ mod kubeconfig;
 mod proxy;
 mod rule;
 mod script;
+mod tls;
 mod watch;
 mod weather;
 
@@ -34,5 +35,6 @@ pub use answer::Answer;
 pub use journal::Exchange;
 pub use proxy::Proxy;
 pub use rule::On;
+pub use tls::{Authority, Identity};
 pub use watch::Watched;
 pub use weather::{bad_weather, worst_weather};

@@ -15,10 +15,11 @@ use http_body_util::BodyExt;
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     act::Act,
@@ -28,6 +29,7 @@ use super::{
     kubeconfig,
     rule::{On, is_watch},
     script::Script,
+    tls::Identity,
     watch,
 };
 use crate::{ControlPlane, http};
@@ -49,27 +51,33 @@ struct Shared {
 impl Proxy {
     /// A proxy in front of a search server. It speaks plain HTTP.
     pub async fn before_search(url: &str) -> Result<Proxy> {
-        Proxy::start(url, None).await
+        Proxy::start(url, None, None).await
+    }
+
+    /// A proxy in front of a search server that speaks TLS, and so proves who it is.
+    pub async fn before_search_with_tls(url: &str, identity: Identity) -> Result<Proxy> {
+        Proxy::start(url, None, Some(identity.acceptor())).await
     }
 
     /// A proxy in front of an API server. It speaks plain HTTP, and leaves it to the tokens of its
     /// clients what they may do; see [`kubeconfig`](Proxy::kubeconfig).
     pub async fn before_apiserver(cluster: &ControlPlane) -> Result<Proxy> {
-        Proxy::start(cluster.url(), Some(cluster.ca_pem())).await
+        Proxy::start(cluster.url(), Some(cluster.ca_pem()), None).await
     }
 
-    async fn start(server: &str, ca_pem: Option<&str>) -> Result<Proxy> {
+    async fn start(server: &str, ca_pem: Option<&str>, tls: Option<TlsAcceptor>) -> Result<Proxy> {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .context("no free port for a proxy")?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let scheme = ["http", "https"][usize::from(tls.is_some())];
+        let url = format!("{scheme}://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
             server: server.trim_end_matches('/').to_owned(),
             client: http::patient_client(ca_pem)?,
             script: Mutex::new(Script::new()),
             journal: Mutex::default(),
         });
-        let serving = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        let serving = tokio::spawn(serve(listener, tls, Arc::clone(&shared)));
         Ok(Proxy {
             url,
             shared,
@@ -141,29 +149,48 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     // Dropping the set ends the connections.
     let mut connections = JoinSet::new();
     loop {
         if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(connection(stream, Arc::clone(&shared)));
+            // Nagle's pause would be taken for a slow server.
+            let _ = stream.set_nodelay(true);
+            connections.spawn(connection(stream, tls.clone(), Arc::clone(&shared)));
         }
         while connections.try_join_next().is_some() {}
     }
 }
 
 /// Serves a connection; resets it, as a server that dies does, where an answer is not to come.
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    // Nagle's pause would be taken for a slow server.
-    let _ = stream.set_nodelay(true);
+async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    let Some(tls) = tls else {
+        let (mut stream, answered) = converse(stream, shared).await;
+        let _ = match answered {
+            true => stream.shutdown().await,
+            false => stream.set_zero_linger(),
+        };
+        return;
+    };
+    // A client that does not trust us goes away.
+    if let Ok(stream) = tls.accept(stream).await {
+        let (mut stream, answered) = converse(stream, shared).await;
+        let _ = match answered {
+            true => stream.shutdown().await,
+            false => stream.get_ref().0.set_zero_linger(),
+        };
+    }
+}
+
+/// Answers what comes; gives the stream back, and whether every answer was given.
+async fn converse<Stream>(stream: Stream, shared: Arc<Shared>) -> (Stream, bool)
+where
+    Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(move |request| boxed(handle(Arc::clone(&shared), request)));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let served = poll_fn(|context| connection.poll_without_shutdown(context)).await;
-    let mut stream = connection.into_parts().io.into_inner();
-    let _ = match served {
-        Ok(()) => stream.shutdown().await,
-        Err(_) => stream.set_zero_linger(),
-    };
+    (connection.into_parts().io.into_inner(), served.is_ok())
 }
 
 type Handling = Pin<Box<dyn Future<Output = io::Result<Response<Body>>> + Send>>;
