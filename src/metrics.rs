@@ -25,6 +25,8 @@ pub struct Observation {
     pub leads: bool,
     /// Whether it runs them without being able to store how far they are.
     pub detached: bool,
+    /// Log lines that nobody read.
+    pub dropped_log_lines: u64,
     /// Rules of the cluster by what became of them.
     pub rules: RuleCounts,
     /// Severity of each rule that a job uses, by its key.
@@ -56,6 +58,9 @@ impl Collector for Observation {
         gauge(out, "leader", help, [(none(), self.leads.into())])?;
         let help = "1 while this process runs the jobs but cannot store how far they are";
         gauge(out, "detached", help, [(none(), self.detached.into())])?;
+        let help = "Log lines that were dropped because nobody read them";
+        let dropped = [(none(), self.dropped_log_lines)];
+        counter(out, "log_lines_dropped", help, dropped)?;
         gauge(out, "rules", "Rules by what became of them", self.states())?;
         self.encode_jobs(out)?;
         self.encode_totals(out)?;

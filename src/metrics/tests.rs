@@ -40,6 +40,7 @@ fn observation() -> Observation {
     Observation {
         leads: true,
         detached: false,
+        dropped_log_lines: 4,
         rules: RuleCounts {
             loaded: 16,
             disabled: 1,

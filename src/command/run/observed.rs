@@ -13,6 +13,7 @@ use crate::{
         plan::Plan,
     },
     server::Observed,
+    telemetry,
 };
 
 /// Watches that fail for so long may be cured by a fresh start.
@@ -69,6 +70,7 @@ impl Observed for Operator {
         metrics::render(Observation {
             leads: standing.leads(),
             detached: standing.leads() && (alone || self.health.borrow().is_refused()),
+            dropped_log_lines: telemetry::dropped_lines(),
             rules: self.health.borrow().rules(),
             severities: rules
                 .map(|rule| (rule.key().to_owned(), rule.definition().severity))
