@@ -35,8 +35,6 @@ impl Scene {
     async fn at(site: Site, namespace: &'static str) -> Self {
         let server = shared_search_server(Flavor::Elasticsearch9).await;
         let search = Search::new(server.expect("Elasticsearch starts").url());
-        let fed = Arc::new(AtomicU64::new(0));
-        let feeder = tokio::spawn(feed(search.clone(), namespace, Arc::clone(&fed)));
         site.apply(&rule("all", "create")).await;
         let spec = json!({
             "source": {"index": format!("{namespace}-audit-*")},
@@ -44,6 +42,9 @@ impl Scene {
             "fetchDelaySeconds": 1,
         });
         site.apply(&job("prod", spec)).await;
+        // The job follows what comes after it was made, and nothing before.
+        let fed = Arc::new(AtomicU64::new(0));
+        let feeder = tokio::spawn(feed(search.clone(), namespace, Arc::clone(&fed)));
         Self {
             namespace,
             site,
