@@ -232,6 +232,13 @@ impl Site {
         }
     }
 
+    /// Waits for what became searchable late, behind the watermark: a sweep finds it.
+    pub async fn swept(&self) {
+        let expected = expected(&self.source().events, &self.namespace).len() as u64;
+        let all = async || (self.search.count(&self.sink()).await >= expected).then_some(());
+        eventually("late documents are alerted", Duration::from_secs(90), all).await;
+    }
+
     /// Every alert is there, none twice, no other, and the watermarks went forward only; gives the
     /// number of alerts.
     pub async fn verdict(&self) -> usize {
