@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     connection::{CredentialArgs, Server},
     connector::{ElasticConnector, Foreign},
-    signals,
+    foreground,
 };
 use crate::{
     controller::{
@@ -166,19 +166,10 @@ pub struct RunArgs {
 /// Runs until a signal.
 pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let _logging = telemetry::start(args.log_format, LevelFilter::INFO);
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let result = runtime.block_on(async {
-        let stop = CancellationToken::new();
-        tokio::select! {
-            result = operate(args, stop.clone()) => result,
-            aborted = signals::await_abort(stop) => {
-                aborted.context("cannot listen to signals")?;
-                anyhow::bail!("aborted; what is not written is found again after the next start")
-            }
-        }
-    });
-    runtime.shutdown_background();
-    result
+    foreground::work(
+        "aborted; what is not written is found again after the next start",
+        |stop| operate(args, stop),
+    )
 }
 
 async fn operate(args: &RunArgs, stop: CancellationToken) -> anyhow::Result<Exit> {
