@@ -1,7 +1,7 @@
 # The front door: `make` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generate bench testbed lint deny audit record
+.PHONY: help run test check generate bench soak versus testbed lint deny audit record
 
 CARGO ?= cargo
 
@@ -33,6 +33,12 @@ generate: ## Write all generated files: CRDs, chart copy, manifests, CLI referen
 
 bench: ## Measure detection against a plain loop, in one run
 	$(CARGO) bench --locked --bench detect
+
+soak: ## Run a job under random faults for MINUTES (20); the report goes to target/soak.md
+	SOAK_MINUTES=$(or $(MINUTES),20) SOAK_SEED=$(SEED) $(CARGO) test --locked --test it soak:: -- --nocapture
+
+versus: ## Run K8sCop and ElastAlert2 side by side under the same faults; takes ten minutes
+	$(CARGO) test --locked --test versus
 
 testbed: ## Start the real servers for a person; prints the exports to use them
 	$(CARGO) run --locked -p k8scop-testbed --bin testbed -- up

@@ -8,7 +8,7 @@ use std::{ffi::OsString, io, path::Path, process::ExitCode};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
-    command::{analyze, check, crds, run, scan},
+    command::{analyze, check, crds, run, scan, verify},
     exit::Exit,
     terminal,
 };
@@ -46,6 +46,7 @@ pub struct Cli {
 enum Command {
     Scan(scan::ScanArgs),
     Analyze(analyze::AnalyzeArgs),
+    Verify(verify::VerifyArgs),
     Check(check::CheckArgs),
     Run(run::RunArgs),
     Crds(crds::CrdsArgs),
@@ -109,6 +110,7 @@ impl Command {
         match self {
             Self::Scan(args) => scan::run(args),
             Self::Analyze(args) => analyze::run(args),
+            Self::Verify(args) => verify::run(args),
             Self::Check(args) => check::run(args),
             Self::Run(args) => run::run(args),
             Self::Crds(args) => crds::run(args),

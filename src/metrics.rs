@@ -21,6 +21,12 @@ use crate::{
 /// Everything that is measured, at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Observation {
+    /// Whether this process runs the jobs.
+    pub leads: bool,
+    /// Whether it runs them without being able to store how far they are.
+    pub detached: bool,
+    /// Log lines that nobody read.
+    pub dropped_log_lines: u64,
     /// Rules of the cluster by what became of them.
     pub rules: RuleCounts,
     /// Severity of each rule that a job uses, by its key.
@@ -47,6 +53,14 @@ impl Collector for Observation {
         let out = &mut encoder;
         let build = vec![("version", env!("CARGO_PKG_VERSION"))];
         gauge(out, "build_info", "Version of this process", [(build, 1)])?;
+        let none = || Labels::new();
+        let help = "1 while this process runs the jobs, 0 while it stands by";
+        gauge(out, "leader", help, [(none(), self.leads.into())])?;
+        let help = "1 while this process runs the jobs but cannot store how far they are";
+        gauge(out, "detached", help, [(none(), self.detached.into())])?;
+        let help = "Log lines that were dropped because nobody read them";
+        let dropped = [(none(), self.dropped_log_lines)];
+        counter(out, "log_lines_dropped", help, dropped)?;
         gauge(out, "rules", "Rules by what became of them", self.states())?;
         self.encode_jobs(out)?;
         self.encode_totals(out)?;
@@ -166,12 +180,14 @@ impl Observation {
     }
 }
 
-fn written<'a>((key, totals): (&'a String, &Totals)) -> [(Labels<'a>, u64); 4] {
+fn written<'a>((key, totals): (&'a String, &Totals)) -> [(Labels<'a>, u64); 6] {
     [
         ("created", totals.alerts_created),
         ("duplicate", totals.alerts_duplicate),
         ("retried", totals.alerts_retried),
         ("rejected", totals.alerts_rejected),
+        ("taken", totals.alerts_taken),
+        ("quarantined", totals.alerts_quarantined),
     ]
     .map(|(result, count)| (with(job(key), "result", result), count))
 }

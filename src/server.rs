@@ -20,6 +20,9 @@ pub trait Observed: Send + Sync + 'static {
     /// What is missing before the process does its work, a line each; empty when it is ready.
     fn missing(&self) -> Vec<String>;
 
+    /// What else there is to say of a process that is ready.
+    fn remark(&self) -> Option<String>;
+
     /// All metrics, in the OpenMetrics text format.
     fn metrics(&self) -> String;
 }
@@ -35,11 +38,11 @@ pub async fn serve(
     let router = Router::new()
         .route(
             "/livez",
-            get(async |State(it): State<Shared>| verdict(&it.stuck())),
+            get(async |State(it): State<Shared>| verdict(&it.stuck(), None)),
         )
         .route(
             "/readyz",
-            get(async |State(it): State<Shared>| verdict(&it.missing())),
+            get(async |State(it): State<Shared>| verdict(&it.missing(), it.remark())),
         )
         .route(
             "/metrics",
@@ -51,10 +54,14 @@ pub async fn serve(
         .await
 }
 
-/// 200 and `ok`, or 503 and what stands against it.
-fn verdict(objections: &[String]) -> (StatusCode, String) {
+/// 200 and `ok` with a remark, or 503 and what stands against it.
+fn verdict(objections: &[String], remark: Option<String>) -> (StatusCode, String) {
     if objections.is_empty() {
-        (StatusCode::OK, "ok\n".to_owned())
+        let remark = remark.map(|remark| format!(", {remark}"));
+        (
+            StatusCode::OK,
+            format!("ok{}\n", remark.unwrap_or_default()),
+        )
     } else {
         (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -94,6 +101,10 @@ mod tests {
                 "rules: first list not complete".to_owned(),
                 "jobs: forbidden".to_owned(),
             ]
+        }
+
+        fn remark(&self) -> Option<String> {
+            Some("not told".to_owned())
         }
 
         fn metrics(&self) -> String {

@@ -2,7 +2,10 @@
 //!
 //! Nobody waits for a log line: a reader that stopped reading costs lines, which are counted.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    sync::OnceLock,
+};
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
@@ -20,23 +23,18 @@ pub enum LogFormat {
 /// Lines that may wait to be written.
 const WAITING_LINES: usize = 8_192;
 
-/// Logging while it is held; what waits is written when it is dropped, unless nobody reads.
-pub struct Logging {
-    dropped: ErrorCounter,
-    _worker: WorkerGuard,
+/// Counts the lines that nobody read; there is one log in a process.
+static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// Lines that were dropped so far because nobody read them.
+pub fn dropped_lines() -> u64 {
+    DROPPED.get().map_or(0, ErrorCounter::dropped_lines) as u64
 }
 
-impl Logging {
-    /// Lines that were dropped because nobody read them, so far.
-    pub fn dropped_lines(&self) -> u64 {
-        self.dropped.dropped_lines() as u64
-    }
-}
-
-/// Starts logging. `RUST_LOG` chooses what is logged; without it, what
+/// Starts logging, until the guard is dropped. `RUST_LOG` chooses what is logged; without it, what
 /// is of this level or a worse one, but for the client's failures: the watches tell them.
 #[must_use = "logging ends with it"]
-pub fn start(format: LogFormat, level: LevelFilter) -> Logging {
+pub fn start(format: LogFormat, level: LevelFilter) -> WorkerGuard {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(format!("{level},kube_client=off")));
     let stderr = io::stderr();
@@ -46,7 +44,7 @@ pub fn start(format: LogFormat, level: LevelFilter) -> Logging {
         .buffered_lines_limit(WAITING_LINES)
         .lossy(true)
         .finish(stderr);
-    let dropped = writer.error_counter();
+    DROPPED.get_or_init(|| writer.error_counter());
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
@@ -54,8 +52,6 @@ pub fn start(format: LogFormat, level: LevelFilter) -> Logging {
     match format {
         LogFormat::Text => subscriber.with_target(false).init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
-    }    Logging {
-        dropped,
-        _worker: worker,
     }
+    worker
 }

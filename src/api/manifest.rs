@@ -4,6 +4,7 @@
 use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::DynamicObject;
 use serde::de::DeserializeOwned;
 
 use self::node::{Node, Position};
@@ -53,6 +54,8 @@ pub struct Finding {
     /// What is wrong.
     pub problem: Problem,
 }
+
+impl std::error::Error for Finding {}
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,6 +122,17 @@ impl<K> Declared<K> {
         &self.object
     }
 
+    /// The resource with all that the text says of it, also its status; its namespace is `default`
+    /// where the text names none.
+    pub fn resource(&self) -> Result<DynamicObject, Finding> {
+        let object = serde_json::from_value(self.node.value());
+        let mut object: DynamicObject = object
+            .map_err(|error| self.finding(Problem::new("metadata", OBJECT, error.to_string())))?;
+        let namespace = &mut object.metadata.namespace;
+        namespace.get_or_insert_with(|| NO_NAMESPACE.to_owned());
+        Ok(object)
+    }
+
     /// The finding of a problem that has its place in this resource.
     pub fn finding(&self, problem: Problem) -> Finding {
         self.node.finding(problem)
@@ -130,15 +144,19 @@ impl<K> Declared<K> {
 }
 
 impl Declared<K8sCopRule> {
-    /// Converts the rule; its namespace is `default` where the manifest names none.
+    /// Converts the rule; its namespace is `default` where the manifest names none. One that was
+    /// taken out of a cluster keeps its uid.
     pub fn rule(&self) -> Result<Rule, Vec<Finding>> {
         let ObjectMeta {
-            name, namespace, ..
+            name,
+            namespace,
+            uid,
+            ..
         } = &self.object.metadata;
         let identity = RuleIdentity {
             namespace: namespace.clone().unwrap_or_else(|| NO_NAMESPACE.to_owned()),
             name: name.clone().unwrap_or_default(),
-            uid: String::new(),
+            uid: uid.clone().unwrap_or_default(),
         };
         convert::rule(identity, &self.object.spec.0).map_err(|problems| self.findings(problems))
     }

@@ -1,5 +1,7 @@
 //! What the operator tells about rules and jobs. Only `controller/writer` writes it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
@@ -84,7 +86,8 @@ pub struct AnalysisJobStatus {
     /// The span of time that the job covers, defaults resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<ResolvedRange>,
-    /// Where the job goes on after a restart.
+    /// Where the job goes on after a restart. Only the operator writes it: a change by somebody
+    /// else is overwritten and told by a CheckpointTampered event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<JobCheckpoint>,
     /// Audit events read.
@@ -99,10 +102,18 @@ pub struct AnalysisJobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub alerts_duplicate: Option<i64>,
+    /// Alerts about documents that became searchable late: part of alertsCreated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub alerts_late: Option<i64>,
     /// Documents that hold no audit event that could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub quarantined: Option<i64>,
+    /// Documents of the source without the time field: they are not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub documents_without_time: Option<i64>,
     /// Rules in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
@@ -144,6 +155,15 @@ pub struct JobCheckpoint {
     /// Exclusive end of what is done, RFC 3339 with up to nine digits of a second.
     #[schemars(with = "String", length(max = 64))]
     pub watermark: Timestamp,
+    /// Number of the term in which it was written: the leaseTransitions of the operator's Lease.
+    /// 0 without an election.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 2_147_483_647))]
+    pub epoch: i64,
+    /// Who led then: the holderIdentity of the Lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 320))]
+    pub holder: Option<String>,
     /// Audit events read up to there.
     #[serde(default)]
     #[schemars(range(min = 0))]
@@ -156,10 +176,28 @@ pub struct JobCheckpoint {
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub alerts_duplicate: i64,
+    /// Alerts up to there about documents that became searchable late.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub alerts_late: i64,
     /// Documents up to there that could not be read.
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub quarantined: i64,
+    /// What was read of the last day, in buckets of five minutes, so that late documents are
+    /// noticed: base64, for the operator alone.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 2_400))]
+    pub ledger: String,
+    /// Since when rules are in force that the job did not begin with, by namespace/name: they say
+    /// nothing about late documents from before. Rules of the last day only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, String>", extend("maxProperties" = 64))]
+    pub active_from: BTreeMap<String, Timestamp>,
+    /// Static: fingerprint of the rules that the range is read with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub rules_revision: Option<String>,
 }
 
 fn any_object(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

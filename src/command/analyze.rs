@@ -5,41 +5,43 @@
 use std::{
     cmp::Reverse,
     io::{self, Write},
+    path::PathBuf,
     sync::Arc,
 };
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    connection::{CredentialArgs, Server},
+    connection::Server,
     connector::ElasticConnector,
-    rules::{self, RuleArgs},
-    signals,
+    display::Display,
+    foreground::{self, Attendant, Ending, Foreground},
+    job::{JobArgs, Pace},
+    rules::{self, TENANT},
     table::{Cell, Table},
-    values,
 };
 use crate::{
-    detect::{layout::Layout, rule::Rule},
+    api::job::Mode,
+    detect::{rule::Rule, ruleset::RuleSet},
     exit::Exit,
     pipeline::{
-        board::Published,
-        plan::{Plan, Range},
-        ports::FaultReason,
-        progress::{Progress, State},
+        plan::{Plan, PlanId, Range},
+        progress::{Counts, Progress},
         settings::Settings,
-        supervisor::Supervisor,
     },
     telemetry::{self, LevelFilter, LogFormat},
     terminal,
 };
-use display::Display;
 
-mod display;
-mod plan;
-mod when;
+use state::{Beginning, OpenState, StateFile, Subject};
+
+mod state;
+
+/// Name of the job that an analysis without a cluster is.
+pub const JOB: &str = "analyze";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,6 +51,10 @@ Examples:
 
   # Everything from now on, looked for every five seconds
   k8scop analyze -E 127.0.0.1:9200 -I logstash -i alerts -s 2026-11-1-0-0-0 -A streaming -d 5
+
+  # The same, and from where it was interrupted when it is run again
+  k8scop analyze -E 127.0.0.1:9200 -I logstash -i alerts -s 2026-11-1-0-0-0 -A streaming \
+    --state analysis.json
 
   # Documents of Elastic Agent, over TLS, with an API key
   k8scop analyze -E https://es.example:9200 -I 'logs-kubernetes.audit_logs-*' -i k8scop-alerts \\
@@ -60,33 +66,22 @@ Examples:
 /// Reads audit events from Elasticsearch or OpenSearch, evaluates rules, and writes alerts back.
 /// Static analysis reads a span of time and ends; streaming analysis follows what comes in. The
 /// first Ctrl-C lets alerts that are under way be written, the second aborts. Analysing the same
-/// span again writes no alert twice.
+/// span again writes no alert twice. With --state the next run goes on where this one ended.
 ///
 /// Exit status: 0 when everything was analysed, 2 when something did not work.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(
+    after_long_help = EXAMPLES,
+    mut_arg("pages", |pages| pages.required(true)),
+    mut_arg("alerts", |alerts| alerts.required(true)),
+    mut_arg("start", |start| start.required(true)),
+    mut_arg("end", |end| {
+        end.help("First moment after the last, for static analysis; default is now")
+    })
+)]
 pub struct AnalyzeArgs {
-    /// Address of Elasticsearch: a URL, or host and port (then plain http)
-    #[arg(
-        short = 'E',
-        long,
-        value_name = "URL",
-        env = "ELASTICSEARCH_URL",
-        hide_env_values = true
-    )]
-    elastic: String,
-    /// Beginning of the names of the indices that hold audit events, or a pattern with `*`
-    #[arg(short = 'I', long, value_name = "INDEX")]
-    pages: String,
-    /// Beginning of the names of the daily alert indices; may hold {category}
-    #[arg(short = 'i', long, value_name = "INDEX")]
-    alerts: String,
-    /// First moment: 2026-11-1-0-0-0 (UTC) or 2026-11-01T00:00:00Z
-    #[arg(short, long, value_name = "TIME", value_parser = when::parse)]
-    start: Timestamp,
-    /// First moment after the last, for static analysis; default is now
-    #[arg(short, long, value_name = "TIME", value_parser = when::parse)]
-    end: Option<Timestamp>,
+    #[command(flatten)]
+    job: JobArgs,
     /// Read a span of time and end, or follow what comes in
     #[arg(short = 'A', long, value_enum)]
     analysis: Analysis,
@@ -99,19 +94,10 @@ pub struct AnalyzeArgs {
         value_parser = clap::value_parser!(u16).range(1..=300)
     )]
     fetch_delay: u16,
-    /// The date field of the documents that times are compared with
-    #[arg(long, value_name = "FIELD", default_value = "@timestamp")]
-    timestamp_field: String,
-    /// Only documents whose field has this value; repeated for one field, any of the values
-    #[arg(long, value_name = "FIELD=VALUE", value_parser = plan::filter)]
-    filter: Vec<(String, String)>,
-    /// How events lie in their documents
-    #[arg(long, value_parser = values::layout(), default_value = "auto", ignore_case = true)]
-    layout: Layout,
-    #[command(flatten)]
-    rules: RuleArgs,
-    #[command(flatten)]
-    credentials: CredentialArgs,
+    /// File that keeps how far the analysis is, so that the next run with it goes on from there;
+    /// made if it is not there
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -124,105 +110,163 @@ enum Analysis {
 
 /// Analyses until the end, a fault that does not pass, or a signal.
 pub fn run(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
-    let rules: Arc<[Arc<Rule>]> = rules::load(&args.rules)?.into();
-    let plan = plan::plan(args, rules, Timestamp::now())?;
-    let server = Server::new(args.elastic.clone(), args.credentials.clone())?;
-    if let Some(warning) = server.warning() {
-        terminal::say(format_args!("warning: {warning}"));
-    }
+    let rules: Arc<[Arc<Rule>]> = rules::load(&args.job.rules)?.into();
+    let state = args.state.as_deref().map(StateFile::open).transpose()?;
+    let end = state.as_ref().and_then(StateFile::end);
+    let now = end.unwrap_or_else(Timestamp::now);
+    let mut plan = args.job.plan(id(), args.pace(), rules, now)?;
+    let server = args.job.server()?;
+    let state = match state {
+        None => None,
+        Some(state) => match go_on(state, &server, &mut plan)? {
+            None => return Ok(Exit::Good),
+            open => open,
+        },
+    };
     let _logging = telemetry::start(LogFormat::Text, LevelFilter::ERROR);
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let result = runtime.block_on(async {
-        let stop = CancellationToken::new();
-        tokio::select! {
-            result = analyze(plan, server, stop.clone()) => result,
-            aborted = signals::await_abort(stop) => {
-                aborted.context("cannot listen to signals")?;
-                bail!("aborted; run it again, nothing is written twice")
-            }
+    foreground::work("aborted; run it again, nothing is written twice", |stop| {
+        analyze(plan, server, state, stop)
+    })
+}
+
+/// Makes a plan begin where its state says; `None` if there is nothing left to do.
+fn go_on(state: StateFile, server: &Server, plan: &mut Plan) -> anyhow::Result<Option<OpenState>> {
+    let subject = Subject::new(server.settings()?.origin(), plan);
+    let rules = RuleSet::new(plan.rules.iter().cloned());
+    let (beginning, open) = state.begin(subject, rules.revision())?;
+    match beginning {
+        Beginning::New => {}
+        Beginning::RulesChanged => terminal::say(format_args!(
+            "the rules have changed since: the span is analysed anew, nothing is written twice"
+        )),
+        Beginning::At(checkpoint) => {
+            terminal::say(format_args!("going on at {}", checkpoint.watermark));
+            plan.resume = Some(*checkpoint);
         }
-    });
-    runtime.shutdown_background();
-    result
-}
-
-/// How an analysis ended.
-enum Ending {
-    Complete,
-    Stopped,
-    Hopeless(FaultReason, String),
-}
-
-async fn analyze(plan: Plan, server: Server, stop: CancellationToken) -> anyhow::Result<Exit> {
-    let connector = Arc::new(ElasticConnector::new(Some(server), None));
-    let supervisor = Supervisor::new(connector, Settings::default());
-    let (_plans, wanted) = watch::channel(Arc::from([plan.clone()]));
-    let (published, mut progress) = watch::channel(Published::default());
-    let running = tokio::spawn(supervisor.run(wanted, published, stop.clone()));
-
-    let mut display = Display::new(Instant::now());
-    let ending = attend(&plan, &mut progress, &mut display, &stop).await;
-    if let Ending::Stopped = ending {
-        display.say("stopping: alerts under way are written; press Ctrl-C again to abort");
+        Beginning::Complete => {
+            terminal::say(format_args!(
+                "the state says that all of the span is analysed: nothing to do"
+            ));
+            return Ok(None);
+        }
     }
-    stop.cancel();
-    running.await.context("the pipeline broke")?;
+    Ok(Some(open))
+}
+
+fn id() -> PlanId {
+    PlanId {
+        namespace: TENANT.to_owned(),
+        name: JOB.to_owned(),
+        uid: String::new(),
+    }
+}
+
+impl AnalyzeArgs {
+    fn pace(&self) -> Pace {
+        Pace {
+            mode: match self.analysis {
+                Analysis::Static => Mode::Static,
+                Analysis::Streaming => Mode::Streaming,
+            },
+            fetch_delay: self.fetch_delay,
+        }
+    }
+}
+
+/// Tells what this run has written, and keeps the state.
+struct Writing {
+    /// Counts of the runs before.
+    before: Counts,
+    state: Option<OpenState>,
+    /// The state could not be kept the last time.
+    unkept: bool,
+}
+
+impl Attendant for Writing {
+    fn words(&self, progress: &Progress) -> String {
+        counts(&since(&self.before, &progress.counts))
+    }
+
+    fn note(&mut self, progress: &Progress) {
+        let (Some(state), Some(checkpoint)) = (&mut self.state, &progress.checkpoint) else {
+            return;
+        };
+        let kept = state.offer(checkpoint, Instant::now());
+        if let Err(error) = &kept
+            && !self.unkept
+        {
+            let error: &dyn std::error::Error = error;
+            let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            terminal::say(format_args!("warning: {error}: {cause}; it is tried again"));
+        }
+        self.unkept = kept.is_err();
+    }
+}
+
+async fn analyze(
+    plan: Plan,
+    server: Server,
+    state: Option<OpenState>,
+    stop: CancellationToken,
+) -> anyhow::Result<Exit> {
+    let foreground = Foreground {
+        plan: plan.clone(),
+        connector: Arc::new(ElasticConnector::new(Some(server), None)),
+        settings: Settings::default(),
+        patience: None,
+    };
+    let before = plan.resume.as_ref().map(|resume| resume.counts);
+    let mut writing = Writing {
+        before: before.unwrap_or_default(),
+        state,
+        unkept: false,
+    };
+    let mut display = Display::new(Instant::now());
+    let (ending, last) = foreground.run(stop, &mut display, &mut writing).await?;
     display.finish();
-    let last = progress.borrow().get(&plan.id).cloned();
     if let Some(last) = &last {
         print_rules(&plan, last).context("cannot write the counts")?;
-        terminal::say(format_args!("{}", display::counts(&last.counts)));
+        terminal::say(format_args!("{}", writing.words(last)));
+    }
+    if let Some(state) = &mut writing.state
+        && let Some(checkpoint) = last.as_ref().and_then(|last| last.checkpoint.as_ref())
+    {
+        state.keep(checkpoint, ending == Ending::Complete, Instant::now())?;
     }
     conclude(ending, &plan, last.as_ref())
 }
 
-/// Shows progress until there is no more.
-async fn attend(
-    plan: &Plan,
-    published: &mut watch::Receiver<Published>,
-    display: &mut Display,
-    stop: &CancellationToken,
-) -> Ending {
-    loop {
-        let progress = published.borrow_and_update().get(&plan.id).cloned();
-        if let Some(progress) = progress {
-            display.show(&progress, Instant::now());
-            match progress.state {
-                State::Complete => return Ending::Complete,
-                State::Waiting { reason, message } if !passes(reason) => {
-                    return Ending::Hopeless(reason, message);
-                }
-                _ => {}
-            }
-        }
-        tokio::select! {
-            () = stop.cancelled() => return Ending::Stopped,
-            changed = published.changed() => if changed.is_err() { return Ending::Stopped },
-        }
+/// What was done after `before`; if all of it was begun anew, that is all.
+fn since(before: &Counts, now: &Counts) -> Counts {
+    let Counts {
+        events_read,
+        alerts_created,
+        alerts_duplicate,
+        quarantined,
+        alerts_late,
+    } = now;
+    Counts {
+        events_read: events_read.saturating_sub(before.events_read),
+        alerts_created: alerts_created.saturating_sub(before.alerts_created),
+        alerts_duplicate: alerts_duplicate.saturating_sub(before.alerts_duplicate),
+        quarantined: quarantined.saturating_sub(before.quarantined),
+        alerts_late: alerts_late.saturating_sub(before.alerts_late),
     }
 }
 
-/// Whether it helps to wait. The operator waits for whatever somebody may mend; a person at a
-/// terminal mends the command line.
-fn passes(reason: FaultReason) -> bool {
-    match reason {
-        FaultReason::ElasticsearchUnavailable
-        | FaultReason::TooManyRequests
-        | FaultReason::PartialResults
-        | FaultReason::ViewLost
-        | FaultReason::SinkBlocked
-        | FaultReason::SinkRejecting => true,
-        FaultReason::AuthFailed
-        | FaultReason::Forbidden
-        | FaultReason::IndexNotFound
-        | FaultReason::TimestampFieldInvalid
-        | FaultReason::OriginNotAllowed
-        | FaultReason::SecretInvalid
-        | FaultReason::TlsFailed
-        | FaultReason::NotElasticsearch
-        | FaultReason::NoRules
-        | FaultReason::PipelineFailed => false,
-    }
+/// What was done, in words.
+fn counts(counts: &Counts) -> String {
+    let Counts {
+        events_read,
+        alerts_created,
+        alerts_duplicate,
+        quarantined,
+        alerts_late: _,
+    } = counts;
+    format!(
+        "{events_read} events read, {alerts_created} alerts written, {alerts_duplicate} there \
+         already, {quarantined} documents set aside"
+    )
 }
 
 fn conclude(ending: Ending, plan: &Plan, last: Option<&Progress>) -> anyhow::Result<Exit> {

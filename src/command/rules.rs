@@ -17,8 +17,14 @@ pub const TENANT: &str = "local";
 /// Which rules to use.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RuleArgs {
-    /// File or folder of rules (K8sCopRule manifests), beside the built-in ones; may be repeated
-    #[arg(long = "rules", value_name = "PATH", help_heading = "Rules")]
+    /// File or folder of rules (K8sCopRule manifests), beside the built-in ones; `-` is standard
+    /// input; may be repeated
+    #[arg(
+        short = 'R',
+        long = "rules",
+        value_name = "PATH",
+        help_heading = "Rules"
+    )]
     paths: Vec<PathBuf>,
     /// Leave the built-in rules out
     #[arg(long, requires = "paths", help_heading = "Rules")]

@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
+use clap::ArgAction;
 use kube::{Client, Config};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
@@ -11,10 +12,14 @@ use tokio_util::sync::CancellationToken;
 use super::{
     connection::{CredentialArgs, Server},
     connector::{ElasticConnector, Foreign},
-    signals,
+    foreground,
 };
 use crate::{
-    controller::{health::Health, run::Controller},
+    controller::{
+        election::{Election, Office},
+        health::Health,
+        run::Controller,
+    },
     exit::Exit,
     pipeline::{board::Published, plan::Plan, settings::Settings, supervisor::Supervisor},
     server,
@@ -41,8 +46,9 @@ Examples:
 ///
 /// Watches rules (K8sCopRule) and jobs (AnalysisJob) of a cluster, runs the jobs, and tells in
 /// their statuses how they do. The cluster is that of KUBECONFIG, or of the pod's service account.
-/// What fails is repeated until it works: /readyz tells what is missing. The first SIGINT or
-/// SIGTERM lets alerts that are under way be written, the second aborts.
+/// What fails is repeated until it works: /readyz tells what is missing. While the API server is
+/// away, the jobs go on with the rules that are loaded. The first SIGINT or SIGTERM lets alerts
+/// that are under way be written, the second aborts.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct RunArgs {
@@ -88,15 +94,61 @@ pub struct RunArgs {
         help_heading = "Cluster"
     )]
     cluster_name: String,
-    /// Name of this pod, told in Kubernetes Events
+    /// Name of this pod, told in Kubernetes Events and in the Lease
     #[arg(
         long,
-        env = "HOSTNAME",
+        env = "POD_NAME",
         hide_env_values = true,
         value_name = "NAME",
         help_heading = "Cluster"
     )]
     pod_name: Option<String>,
+    /// Seconds that streaming jobs stay behind the server's clock, 1 to 3600: as long as shippers and
+    /// index refreshes need; what is later still is found by looking again
+    #[arg(
+        long,
+        env = "K8SCOP_SAFETY_LAG",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=3600),
+        default_value_t = Settings::default().safety_lag.as_secs(),
+        help_heading = "Elasticsearch"
+    )]
+    safety_lag: u64,
+    /// Run the jobs only while holding a Lease, so that of several replicas one works and the
+    /// others stand by; without it, all of them do all of the work (and find the same alerts)
+    #[arg(
+        long,
+        env = "K8SCOP_LEADER_ELECT",
+        hide_env_values = true,
+        value_name = "BOOL",
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        help_heading = "Leader election"
+    )]
+    leader_elect: bool,
+    /// Name of the Lease
+    #[arg(
+        long,
+        env = "K8SCOP_LEASE_NAME",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "k8scop",
+        help_heading = "Leader election"
+    )]
+    lease_name: String,
+    /// Namespace of the Lease; default is the pod's, or that of the kubeconfig
+    #[arg(
+        long,
+        env = "POD_NAMESPACE",
+        hide_env_values = true,
+        value_name = "NAME",
+        help_heading = "Leader election"
+    )]
+    lease_namespace: Option<String>,
     /// Address of /livez, /readyz and /metrics
     #[arg(
         long,
@@ -114,19 +166,10 @@ pub struct RunArgs {
 /// Runs until a signal.
 pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let _logging = telemetry::start(args.log_format, LevelFilter::INFO);
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let result = runtime.block_on(async {
-        let stop = CancellationToken::new();
-        tokio::select! {
-            result = operate(args, stop.clone()) => result,
-            aborted = signals::await_abort(stop) => {
-                aborted.context("cannot listen to signals")?;
-                anyhow::bail!("aborted; what is not written is found again after the next start")
-            }
-        }
-    });
-    runtime.shutdown_background();
-    result
+    foreground::work(
+        "aborted; what is not written is found again after the next start",
+        |stop| operate(args, stop),
+    )
 }
 
 async fn operate(args: &RunArgs, stop: CancellationToken) -> anyhow::Result<Exit> {
@@ -144,6 +187,7 @@ async fn operate(args: &RunArgs, stop: CancellationToken) -> anyhow::Result<Exit
     })?;
     let settings = Settings {
         cluster: args.cluster_name.clone(),
+        safety_lag: Duration::from_secs(args.safety_lag),
         ..Settings::default()
     };
     let supervisor = Supervisor::new(Arc::new(connector(args, &client)?), settings);
@@ -151,7 +195,9 @@ async fn operate(args: &RunArgs, stop: CancellationToken) -> anyhow::Result<Exit
     let (plans, wanted) = watch::channel(Arc::<[Plan]>::from([]));
     let (published, progress) = watch::channel(Published::default());
     let (health, healthy) = watch::channel(Health::default());
+    let (election, office) = office(args, &client);
     let observed = Operator {
+        standing: office.standing.clone(),
         health: healthy,
         progress: progress.clone(),
         plans: wanted.clone(),
@@ -162,19 +208,26 @@ async fn operate(args: &RunArgs, stop: CancellationToken) -> anyhow::Result<Exit
         client,
         namespaces: named(&args.watch_namespaces),
         instance: args.pod_name.clone(),
+        office,
         plans,
         progress,
         health,
     };
 
-    // From the inside out: pipelines drain, then their last progress is written, then probes end.
-    let (after_pipelines, at_last) = (CancellationToken::new(), CancellationToken::new());
+    // From the inside out: pipelines drain, then their last progress is written, then the lease is
+    // let go, then probes end.
+    let [after_pipelines, after_commits, at_last] = [(); 3].map(|()| CancellationToken::new());
+    let electing = election.map(|election| tokio::spawn(election.run(after_commits.clone())));
     let serving = tokio::spawn(server::serve(listener, Arc::new(observed), at_last.clone()));
     let controlling = tokio::spawn(controller.run(after_pipelines.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %args.listen, "started");
     supervisor.run(wanted, published, stop).await;
     after_pipelines.cancel();
     controlling.await.context("the controller broke")?;
+    after_commits.cancel();
+    if let Some(electing) = electing {
+        electing.await.context("the election broke")?;
+    }
     at_last.cancel();
     serving
         .await
@@ -182,6 +235,17 @@ async fn operate(args: &RunArgs, stop: CancellationToken) -> anyhow::Result<Exit
         .context("the server failed")?;
     tracing::info!("stopped; everything under way is written");
     Ok(Exit::Good)
+}
+
+fn office(args: &RunArgs, client: &Client) -> (Option<Election>, Office) {
+    if !args.leader_elect {
+        return (None, Office::unopposed());
+    }
+    let namespace = args.lease_namespace.as_deref();
+    let namespace = namespace.unwrap_or_else(|| client.default_namespace());
+    let pod = args.pod_name.as_deref();
+    let (election, office) = Election::new(client.clone(), namespace, &args.lease_name, pod);
+    (Some(election), office)
 }
 
 /// A server that takes a request and never answers counts as failed after some silence.

@@ -6,12 +6,16 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    entry::JobEntry,
+    checkpoint::{self, Term},
+    entry::{JobEntry, RuleEntry},
     index::{Index, Key},
     status::{self, Work},
 };
 use crate::{
-    api::status::{AnalysisJobStatus, K8sCopRuleStatus},
+    api::{
+        convert::Job,
+        status::{AnalysisJobStatus, K8sCopRuleStatus},
+    },
     detect::rule::Rule,
     pipeline::{
         plan::{Plan, PlanId},
@@ -32,7 +36,12 @@ pub struct Desired {
 
 /// Decides what should be. Before the first lists are complete that is nothing: events must not
 /// be analysed with rules that only seem to be all there are.
-pub fn desired(index: &Index, progress: &BTreeMap<PlanId, Progress>, now: Timestamp) -> Desired {
+pub fn desired(
+    index: &Index,
+    progress: &BTreeMap<PlanId, Progress>,
+    term: &Term,
+    now: Timestamp,
+) -> Desired {
     let mut desired = Desired::default();
     if !index.is_listed() {
         return desired;
@@ -44,7 +53,8 @@ pub fn desired(index: &Index, progress: &BTreeMap<PlanId, Progress>, now: Timest
         .map(|(key, entry)| (key, entry, work(index, entry)))
         .collect();
     for (key, entry, work) in &works {
-        let told = status::job_status(entry, work, progress.get(&entry.plan_id()), now);
+        let progress = progress.get(&entry.plan_id());
+        let told = status::job_status(entry, work, progress, term, now);
         desired.job_statuses.insert((*key).clone(), told);
         if let Work::Run(plan) = work {
             plan.rules
@@ -82,23 +92,23 @@ fn work(index: &Index, entry: &JobEntry) -> Work {
     if job.is_suspended() {
         return Work::Suspended(range);
     }
-    let mut rules: Vec<Arc<Rule>> = index
-        .rules()
-        .values()
-        .filter(|rule| {
-            let facts = &rule.facts;
-            job.selects(&entry.facts.namespace, &facts.namespace, &facts.labels)
-        })
+    let rules = rules_of(job, &entry.facts.namespace, index.rules().values());
+    let resume = checkpoint::of_status(&entry.status);
+    Work::Run(Box::new(job.plan(entry.plan_id(), range, rules, resume)))
+}
+
+/// The rules that a job of this namespace is run with, ordered by key.
+pub fn rules_of<'a>(
+    job: &Job,
+    namespace: &str,
+    rules: impl Iterator<Item = &'a RuleEntry>,
+) -> Arc<[Arc<Rule>]> {
+    let mut rules: Vec<Arc<Rule>> = rules
+        .filter(|rule| job.selects(namespace, &rule.facts.namespace, &rule.facts.labels))
         .filter_map(|rule| rule.active().cloned())
         .collect();
     rules.sort_by(|one, other| one.key().cmp(other.key()));
-    let resume = status::checkpoint(&entry.status);
-    Work::Run(Box::new(job.plan(
-        entry.plan_id(),
-        range,
-        rules.into(),
-        resume,
-    )))
+    rules.into()
 }
 
 #[cfg(test)]

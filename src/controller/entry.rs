@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
+use super::checkpoint::{Custody, Term};
 use crate::{
     api::{
         convert::{self, Job, read_part},
@@ -141,6 +142,14 @@ impl RuleEntry {
         }
     }
 
+    /// Goes on from the stored status, whatever was decided before.
+    pub fn adopt(&mut self) {
+        let (status, good, matched) = remembered(&self.facts);
+        self.status = status;
+        self.matched = matched;
+        self.good = self.good.take().or(good);
+    }
+
     /// The rule that takes part in detection, if any.
     pub fn active(&self) -> Option<&Arc<Rule>> {
         let good = self.good.as_ref().map(|good| &good.rule);
@@ -205,6 +214,10 @@ pub struct JobEntry {
     pub outcome: Result<Job, Vec<Problem>>,
     /// The status it was last given; at first the stored one.
     pub status: AnalysisJobStatus,
+    /// Its checkpoint.
+    pub custody: Custody,
+    /// Whether the API server was seen to drop its checkpoint.
+    pub is_pruned: bool,
 }
 
 impl JobEntry {
@@ -215,15 +228,42 @@ impl JobEntry {
         let outcome = read_part::<AnalysisJobSpec>("spec", &spec)
             .map_err(|problem| vec![problem])
             .and_then(|spec| Job::new(&spec));
-        let status = before
-            .filter(|entry| entry.facts.uid == facts.uid)
-            .map(|entry| entry.status)
-            .unwrap_or_else(|| read_part("status", &facts.status).unwrap_or_default());
-        Self {
-            facts,
-            outcome,
-            status,
+        let status = stored(&facts);
+        let checkpoint = status.checkpoint.clone();
+        let before = before.filter(|entry| entry.facts.uid == facts.uid);
+        // A list may come from a server that lags behind.
+        let known = before.as_ref().map(|entry| entry.facts.resource_version);
+        let is_late = known.is_some_and(|known| known > facts.resource_version);
+        let mut entry = match before {
+            Some(entry) => Self {
+                facts,
+                outcome,
+                ..entry
+            },
+            None => Self {
+                facts,
+                outcome,
+                status,
+                custody: Custody::default(),
+                is_pruned: false,
+            },
+        };
+        if !is_late {
+            entry.custody.see(checkpoint);
         }
+        entry
+    }
+
+    /// Goes on from the stored status, whatever was decided before.
+    pub fn adopt(&mut self) {
+        self.status = stored(&self.facts);
+        self.custody.want(None, &Term::default());
+    }
+
+    /// Remembers the status that it was given in this term.
+    pub fn give(&mut self, status: &AnalysisJobStatus, term: &Term) {
+        self.status = status.clone();
+        self.custody.want(status.checkpoint.clone(), term);
     }
 
     /// The id of its plan.
@@ -234,4 +274,8 @@ impl JobEntry {
             uid: self.facts.uid.clone(),
         }
     }
+}
+
+fn stored(facts: &Facts) -> AnalysisJobStatus {
+    read_part("status", &facts.status).unwrap_or_default()
 }

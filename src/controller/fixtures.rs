@@ -5,6 +5,7 @@ use kube::{api::DynamicObject, runtime::watcher::Event};
 use serde_json::{Value, json};
 
 use super::{
+    checkpoint::Term,
     desired::{Desired, desired},
     index::Index,
     watch::{Kind, Watch},
@@ -74,12 +75,14 @@ pub fn edited(object: &DynamicObject, by: DynamicObject) -> DynamicObject {
 /// The objects of a cluster after their first lists.
 pub struct Cluster {
     pub index: Index,
+    pub term: Term,
 }
 
 impl Cluster {
     pub fn of(rules: Vec<DynamicObject>, jobs: Vec<DynamicObject>) -> Self {
         let mut cluster = Self {
             index: Index::new(Watch::over(&[])),
+            term: Term::default(),
         };
         cluster.list(Kind::Rule, rules);
         cluster.list(Kind::Job, jobs);
@@ -110,8 +113,8 @@ impl Cluster {
             .map(|(name, progress)| (plan_id(name), progress))
             .collect();
         self.index.count(&progress);
-        let desired = desired(&self.index, &progress, instant(NOW));
-        self.index.remember(&desired);
+        let desired = desired(&self.index, &progress, &self.term, instant(NOW));
+        self.index.remember(&desired, &self.term);
         desired
     }
 }
@@ -138,6 +141,7 @@ pub fn progress(state: State) -> Progress {
         counts: Counts::default(),
         rules_loaded: 1,
         rules_revision: "r".to_owned(),
+        without_time: None,
         lag_seconds: None,
         percent: None,
         matches: Default::default(),

@@ -15,6 +15,8 @@ const ERROR_HOLDS: Duration = Duration::from_secs(90);
 pub struct Health {
     watches: BTreeMap<Watch, WatchHealth>,
     rules: RuleCounts,
+    /// Why the checkpoints of jobs are not stored.
+    refused: Option<String>,
 }
 
 /// How many rules there are, by what became of them.
@@ -65,6 +67,7 @@ impl Health {
                 .map(|watch| (watch, WatchHealth::default()))
                 .collect(),
             rules: RuleCounts::default(),
+            refused: None,
         }
     }
 
@@ -78,8 +81,18 @@ impl Health {
         self.rules = rules;
     }
 
+    /// Whether checkpoints of jobs cannot be stored.
+    pub fn is_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// Checkpoints cannot be stored, or can be.
+    pub(super) fn refused(&mut self, why: Option<String>) {
+        self.refused = why;
+    }
+
     /// What keeps the controller from being ready, one line each: watches that have not listed
-    /// what there is, and watches that fail.
+    /// what there is, watches that fail, and checkpoints that are not stored.
     pub fn obstacles(&self, now: Instant) -> Vec<String> {
         let tell = |(watch, health): (&Watch, &WatchHealth)| {
             let what = watch.to_string();
@@ -89,7 +102,8 @@ impl Health {
                 (None, true) => None,
             }
         };
-        self.watches.iter().filter_map(tell).collect()
+        let watches = self.watches.iter().filter_map(tell);
+        watches.chain(self.refused.clone()).collect()
     }
 
     /// For how long some watch has failed without a break.

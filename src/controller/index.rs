@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::{api::DynamicObject, runtime::watcher::Event};
 
 use super::{
+    checkpoint::Term,
     desired::Desired,
     entry::{Facts, JobEntry, RuleEntry},
     tally::Tally,
@@ -93,7 +94,7 @@ impl Index {
     }
 
     /// Remembers the statuses that were decided: the next decision goes on from them.
-    pub fn remember(&mut self, desired: &Desired) {
+    pub fn remember(&mut self, desired: &Desired, term: &Term) {
         for (key, status) in &desired.rule_statuses {
             if let Some(entry) = self.rules.get_mut(key) {
                 entry.status = status.clone();
@@ -101,9 +102,28 @@ impl Index {
         }
         for (key, status) in &desired.job_statuses {
             if let Some(entry) = self.jobs.get_mut(key) {
-                entry.status = status.clone();
+                entry.give(status, term);
             }
         }
+    }
+
+    /// Goes on from what is stored: somebody else has decided in the meantime.
+    pub fn adopt(&mut self) {
+        self.rules.values_mut().for_each(RuleEntry::adopt);
+        self.jobs.values_mut().for_each(JobEntry::adopt);
+    }
+
+    /// Remembers whose checkpoints the API server was seen to drop.
+    pub fn prune(&mut self, is_pruned: impl Fn(&PlanId) -> bool) {
+        for job in self.jobs.values_mut() {
+            job.is_pruned = is_pruned(&job.plan_id());
+        }
+    }
+
+    /// The highest epoch of any job's checkpoint.
+    pub fn epoch(&self) -> i64 {
+        let epochs = self.jobs.values().map(|job| job.custody.epoch());
+        epochs.max().unwrap_or_default()
     }
 
     fn list(&mut self, watch: &Watch) -> &mut List {

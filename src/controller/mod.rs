@@ -2,12 +2,15 @@
 //! and statuses come out. [`desired`](desired::desired) decides, and is pure; only the
 //! [`writer`] writes.
 
+pub mod checkpoint;
 pub mod desired;
+pub mod election;
 pub mod entry;
 #[cfg(test)]
 mod fixtures;
 pub mod health;
 pub mod index;
+pub mod lease;
 pub mod notice;
 pub mod rights;
 pub mod run;

@@ -53,6 +53,18 @@ pub fn between(kind: Kind, before: &Value, after: &Value) -> Option<Notice> {
     })
 }
 
+/// The notice of a checkpoint that was changed behind the operator's back.
+pub fn tampered() -> Notice {
+    Notice {
+        warning: true,
+        action: "Restore",
+        reason: reason::CHECKPOINT_TAMPERED.to_owned(),
+        note: "Somebody else has changed the checkpoint in the status; it is overwritten, and \
+            nothing is passed over. Look in the audit log who may patch analysisjobs/status."
+            .to_owned(),
+    }
+}
+
 /// A message, cut to what an Event may hold.
 fn note(message: &str) -> String {
     const ELLIPSIS: char = '…';

@@ -13,13 +13,17 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    checkpoint::Term,
     desired::{Desired, desired},
+    election::Office,
     entry::Facts,
     health::{Health, RuleCounts},
     index::Index,
+    lease::Standing,
+    notice,
     schedule::{Target, Wanted},
     watch::{Kind, Watch, events},
-    writer::Writer,
+    writer::{Writer, Writing},
 };
 use crate::pipeline::{
     plan::{Plan, PlanId},
@@ -37,6 +41,8 @@ pub struct Controller {
     pub namespaces: Vec<String>,
     /// The name of the pod, which reports Kubernetes Events.
     pub instance: Option<String>,
+    /// Whether it leads, and who it is then.
+    pub office: Office,
     /// Takes the plans: the supervisor's.
     pub plans: watch::Sender<Arc<[Plan]>>,
     /// Tells how far they have come: the supervisor's.
@@ -53,6 +59,7 @@ impl Controller {
             client,
             namespaces,
             instance,
+            mut office,
             plans,
             mut progress,
             health,
@@ -60,40 +67,75 @@ impl Controller {
         let watches = Watch::over(&namespaces);
         health.send_replace(Health::new(watches.iter().cloned()));
         let mut watched = events(&client, &watches);
+        let (wanting, wanted) = watch::channel(Arc::from([]));
+        let (telling, mut writing) = watch::channel(Writing::default());
+        let closing = CancellationToken::new();
+        let writer = Writer::new(client, instance, telling);
+        let mut writer = tokio::spawn(writer.run(wanted, closing.clone()));
         let mut state = State {
             index: Index::new(watches.iter().cloned()),
+            identity: office.identity,
+            known: office.known,
+            term: None,
             plans,
             health,
+            wanting,
         };
-        let (wanting, wanted) = watch::channel(Arc::from([]));
-        let writer = tokio::spawn(Writer::new(client, instance).run(wanted));
-        let mut reporting = true;
+        let (mut reporting, mut voting) = (true, true);
         let mut due: Option<Instant> = None;
         loop {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                Some((watch, event)) = watched.next() => state.take(&watch, event),
-                changed = progress.changed(), if reporting => reporting = changed.is_ok(),
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    due = None;
-                    state.decide(&progress.borrow_and_update().clone(), &wanting);
+            let pause = tokio::select! {
+                ended = &mut writer => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "the writer of statuses broke");
+                    }
+                    break;
+                }
+                () = stop.cancelled(), if !closing.is_cancelled() => {
+                    state.decide(&progress.borrow().clone(), &office.standing.borrow());
+                    closing.cancel();
                     continue;
                 }
-            }
-            due = due.or_else(|| Some(Instant::now() + DEBOUNCE));
-        }
-        state.decide(&progress.borrow().clone(), &wanting);
-        drop(wanting);
-        if let Err(error) = writer.await {
-            tracing::error!(%error, "the writer of statuses broke");
+                Some((watch, event)) = watched.next() => {
+                    state.take(&watch, event);
+                    // Somebody else writes too: the fresher the decision, the likelier it is in time.
+                    let hurry = writing.borrow().contested || closing.is_cancelled();
+                    if hurry { Duration::ZERO } else { DEBOUNCE }
+                }
+                Ok(()) = writing.changed() => {
+                    state.hear(&writing.borrow_and_update());
+                    DEBOUNCE
+                }
+                changed = office.standing.changed(), if voting => {
+                    voting = changed.is_ok();
+                    Duration::ZERO
+                }
+                changed = progress.changed(), if reporting => {
+                    reporting = changed.is_ok();
+                    DEBOUNCE
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    due = None;
+                    let standing = office.standing.borrow_and_update().clone();
+                    state.decide(&progress.borrow_and_update().clone(), &standing);
+                    continue;
+                }
+            };
+            let then = Instant::now() + pause;
+            due = Some(due.map_or(then, |due| due.min(then)));
         }
     }
 }
 
 struct State {
     index: Index,
+    identity: Option<String>,
+    known: watch::Sender<Option<i64>>,
+    /// The term under which the last decision was made.
+    term: Option<Term>,
     plans: watch::Sender<Arc<[Plan]>>,
     health: watch::Sender<Health>,
+    wanting: watch::Sender<Arc<[Wanted]>>,
 }
 
 impl State {
@@ -120,25 +162,57 @@ impl State {
         self.index.apply(watch, event);
     }
 
-    /// Decides what should be, and hands it over.
-    fn decide(
-        &mut self,
-        progress: &BTreeMap<PlanId, Progress>,
-        wanting: &watch::Sender<Arc<[Wanted]>>,
-    ) {
+    /// Takes in how the writing goes.
+    fn hear(&mut self, writing: &Writing) {
+        let pruned = |id: &PlanId| writing.pruned.iter().any(|target| target.uid == id.uid);
+        self.index.prune(pruned);
+        self.health
+            .send_modify(|health| health.refused(writing.refused.clone()));
+    }
+
+    /// Decides what should be, and hands it over. Who does not lead wants nothing.
+    fn decide(&mut self, progress: &BTreeMap<PlanId, Progress>, standing: &Standing) {
         if !self.index.is_listed() {
             return;
         }
+        let epoch = self.index.epoch();
+        self.known
+            .send_if_modified(|known| known.replace(epoch) != Some(epoch));
         self.index.count(progress);
         let rules = RuleCounts::of(self.index.rules().values());
         self.health.send_modify(|health| health.counted(rules));
-        let desired = desired(&self.index, progress, Timestamp::now());
-        self.index.remember(&desired);
-        wanting.send_replace(wanted(&self.index, &desired));
+        let Some(term) = self.term(standing) else {
+            self.term = None;
+            self.wanting.send_replace(Arc::from([]));
+            return self.plan(Vec::new());
+        };
+        if self.term.replace(term.clone()).as_ref() != Some(&term) {
+            self.index.adopt();
+        }
+        let desired = desired(&self.index, progress, &term, Timestamp::now());
+        self.index.remember(&desired, &term);
+        self.wanting.send_replace(wanted(&self.index, &desired));
+        self.plan(desired.plans);
+    }
+
+    /// The term that a standing gives. A higher epoch in a checkpoint means that somebody else
+    /// leads by now.
+    fn term(&self, standing: &Standing) -> Option<Term> {
+        let elected = match (standing, standing.epoch()) {
+            (Standing::Unopposed, _) => None,
+            (_, epoch) => {
+                let epoch = epoch.filter(|epoch| *epoch >= self.index.epoch())?;
+                Some((self.identity.clone()?, epoch))
+            }
+        };
+        Some(Term { elected })
+    }
+
+    fn plan(&self, wanted: Vec<Plan>) {
         self.plans.send_if_modified(|held| {
-            let changed = !alike(held, &desired.plans);
+            let changed = !alike(held, &wanted);
             if changed {
-                *held = desired.plans.into();
+                *held = wanted.into();
             }
             changed
         });
@@ -172,8 +246,12 @@ fn wanted(index: &Index, desired: &Desired) -> Arc<[Wanted]> {
         Some(want(Kind::Rule, facts, serde_json::to_value(status)))
     });
     let jobs = desired.job_statuses.iter().filter_map(|(key, status)| {
-        let facts = &index.jobs().get(key)?.facts;
-        Some(want(Kind::Job, facts, serde_json::to_value(status)))
+        let entry = index.jobs().get(key)?;
+        let tampered = entry.custody.is_tampered() && !entry.is_pruned;
+        Some(Wanted {
+            notice: tampered.then(notice::tampered),
+            ..want(Kind::Job, &entry.facts, serde_json::to_value(status))
+        })
     });
     rules.chain(jobs).collect()
 }
@@ -189,5 +267,6 @@ fn want(kind: Kind, facts: &Facts, status: Result<Value, serde_json::Error>) -> 
         stored: facts.status.clone(),
         version: facts.resource_version,
         status: status.expect("a status is plain data"),
+        notice: None,
     }
 }

@@ -3,17 +3,21 @@
 //!
 //! A change of state is due at once. A change of mere numbers waits for its turn, and so does a
 //! status that somebody else overwrites, lest the two fight. A write that failed is due again
-//! after a pause, without end; none holds up another.
+//! after a pause, without end; none holds up another. A write that was decided on an old version
+//! of its object is not repeated: it waits for the watch to bring the newer one, and for the
+//! decision on that.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::watch::Kind;
+use super::{notice::Notice, watch::Kind};
 
 /// Least time between two writes of a job's numbers.
 const JOB_SPACING: Duration = Duration::from_secs(10);
+/// The same for a job that only waits for events, and watches the time go by.
+const IDLE_SPACING: Duration = Duration::from_secs(60);
 /// Least time between two writes of a rule's numbers.
 const RULE_SPACING: Duration = Duration::from_secs(30);
 /// Longest pause after the first failed write; it doubles with each further one.
@@ -45,6 +49,8 @@ pub struct Wanted {
     pub version: u64,
     /// What it should hold.
     pub status: Value,
+    /// What is to be told with it, beside the change itself.
+    pub notice: Option<Notice>,
 }
 
 /// A write to be made.
@@ -54,7 +60,20 @@ pub struct Write {
     pub target: Target,
     /// What is stored, as far as we know.
     pub before: Value,
+    /// The version that was decided on: only this one may be replaced.
+    pub version: u64,
     /// What to store.
+    pub status: Value,
+    /// What is to be told, beside the change.
+    pub notice: Option<Notice>,
+}
+
+/// What the server holds after a write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The version.
+    pub version: u64,
+    /// The status.
     pub status: Value,
 }
 
@@ -62,18 +81,20 @@ pub struct Write {
 #[derive(Debug, Default)]
 pub struct Schedule {
     slots: BTreeMap<Target, Slot>,
+    /// Nothing waits for its turn any more, and nothing is repeated.
+    closing: bool,
 }
 
 #[derive(Debug)]
 struct Slot {
-    wanted: Value,
-    stored: Value,
-    version: u64,
+    wanted: Wanted,
     /// The last status that was written, and when.
     written: Option<(Value, Instant)>,
     failures: u32,
     not_before: Option<Instant>,
     in_flight: bool,
+    /// A version that turned out not to be the latest.
+    contested: Option<u64>,
 }
 
 impl Schedule {
@@ -89,17 +110,44 @@ impl Schedule {
         }
     }
 
-    /// The next write that is due, which is then on its way.
+    /// The process ends: what is not stored yet is due at once, and for the last time.
+    pub fn close(&mut self) {
+        self.closing = true;
+        self.slots.values_mut().for_each(|slot| slot.failures = 0);
+    }
+
+    /// Whether the process ends.
+    pub fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Whether everything wanted is stored, or will not be.
+    pub fn is_settled(&self) -> bool {
+        let settled = |slot: &Slot| !slot.in_flight && (slot.is_stored() || slot.is_given_up());
+        self.closing && self.slots.values().all(settled)
+    }
+
+    /// Whether a write waits for a newer version of its object.
+    pub fn is_contested(&self) -> bool {
+        self.slots.values().any(Slot::is_contested)
+    }
+
+    /// The next write that is due, which is then on its way. Jobs come first, for they have
+    /// checkpoints.
     pub fn take_due(&mut self, now: Instant) -> Option<Write> {
-        let (target, slot) = self
-            .slots
-            .iter_mut()
-            .find(|(target, slot)| slot.due(target.kind, now).is_some_and(|at| at <= now))?;
+        let closing = self.closing;
+        let due = self.slots.iter_mut().filter(|(target, slot)| {
+            let due = slot.due(target.kind, closing, now);
+            due.is_some_and(|due| due <= now)
+        });
+        let (target, slot) = due.min_by_key(|(target, _)| target.kind != Kind::Job)?;
         slot.in_flight = true;
         Some(Write {
             target: target.clone(),
-            before: slot.stored.clone(),
-            status: slot.wanted.clone(),
+            before: slot.wanted.stored.clone(),
+            version: slot.wanted.version,
+            status: slot.wanted.status.clone(),
+            notice: slot.wanted.notice.clone(),
         })
     }
 
@@ -107,94 +155,129 @@ impl Schedule {
     pub fn next_due(&self, now: Instant) -> Option<Instant> {
         let slots = self.slots.iter();
         slots
-            .filter_map(|(target, slot)| slot.due(target.kind, now))
+            .filter_map(|(target, slot)| slot.due(target.kind, self.closing, now))
             .min()
     }
 
-    /// All that is not stored yet, due or not, for the end of the process; jobs first, for they
-    /// have checkpoints.
-    pub fn rest(&self) -> Vec<Write> {
-        let mut rest: Vec<_> = self
-            .slots
-            .iter()
-            .filter(|(_, slot)| slot.wanted != slot.stored)
-            .map(|(target, slot)| Write {
-                target: target.clone(),
-                before: slot.stored.clone(),
-                status: slot.wanted.clone(),
-            })
-            .collect();
-        rest.sort_by_key(|write| write.target.kind != Kind::Job);
-        rest
-    }
-
-    /// A write has succeeded; the object now has this version.
-    pub fn succeeded(&mut self, write: Write, version: u64, now: Instant) {
+    /// A write has succeeded.
+    pub fn succeeded(&mut self, write: Write, stored: Stored, now: Instant) {
         if let Some(slot) = self.slots.get_mut(&write.target) {
             slot.in_flight = false;
             slot.failures = 0;
             slot.not_before = None;
-            slot.written = Some((write.status.clone(), now));
-            if version >= slot.version {
-                slot.stored = write.status;
-                slot.version = version;
+            slot.written = Some((write.status, now));
+            if stored.version >= slot.wanted.version {
+                slot.wanted.stored = in_order(&stored.status);
+                slot.wanted.version = stored.version;
             }
         }
     }
 
-    /// A write has failed; it is repeated after a pause, the `share` (0 to 1) of the longest that
-    /// its failures so far allow.
-    pub fn failed(&mut self, target: &Target, share: f64, now: Instant) {
-        if let Some(slot) = self.slots.get_mut(target) {
-            let longest = FIRST_PAUSE.saturating_mul(1 << slot.failures.min(16));
+    /// A write came too late: its object has a newer version.
+    pub fn contested(&mut self, write: &Write) {
+        if let Some(slot) = self.slots.get_mut(&write.target) {
             slot.in_flight = false;
-            slot.failures += 1;
-            slot.not_before = Some(now + longest.min(LONGEST_PAUSE).mul_f64(share));
+            slot.contested = Some(write.version);
         }
+    }
+
+    /// A write has failed; it is repeated after a pause, the `share` (0 to 1) of the longest that
+    /// its failures so far allow. Tells how many those are.
+    pub fn failed(&mut self, target: &Target, share: f64, now: Instant) -> u32 {
+        let Some(slot) = self.slots.get_mut(target) else {
+            return 0;
+        };
+        let longest = FIRST_PAUSE.saturating_mul(1 << slot.failures.min(16));
+        slot.in_flight = false;
+        slot.failures += 1;
+        slot.not_before = Some(now + longest.min(LONGEST_PAUSE).mul_f64(share));
+        slot.failures
     }
 }
 
 impl Slot {
     fn new(wanted: &Wanted) -> Self {
         Self {
-            wanted: wanted.status.clone(),
-            stored: in_order(&wanted.stored),
-            version: wanted.version,
+            wanted: Wanted {
+                stored: in_order(&wanted.stored),
+                ..wanted.clone()
+            },
             written: None,
             failures: 0,
             not_before: None,
             in_flight: false,
+            contested: None,
         }
     }
 
     /// The watch may lag behind our own writes: what it tells counts from their version on.
     fn renewed(mut self, wanted: &Wanted) -> Self {
-        self.wanted.clone_from(&wanted.status);
-        if wanted.version >= self.version {
-            self.stored = in_order(&wanted.stored);
-            self.version = wanted.version;
+        self.wanted.status.clone_from(&wanted.status);
+        self.wanted.notice.clone_from(&wanted.notice);
+        if wanted.version >= self.wanted.version {
+            self.wanted.stored = in_order(&wanted.stored);
+            self.wanted.version = wanted.version;
         }
         self
     }
 
-    fn due(&self, kind: Kind, now: Instant) -> Option<Instant> {
-        if self.in_flight || self.wanted == self.stored {
+    fn is_stored(&self) -> bool {
+        self.wanted.status == self.wanted.stored
+    }
+
+    fn is_contested(&self) -> bool {
+        self.contested
+            .is_some_and(|version| version >= self.wanted.version)
+    }
+
+    /// Whether its last attempt has failed.
+    fn is_given_up(&self) -> bool {
+        self.failures > 0
+    }
+
+    fn due(&self, kind: Kind, closing: bool, now: Instant) -> Option<Instant> {
+        if self.in_flight || self.is_stored() || self.is_contested() {
             return None;
         }
+        if closing {
+            return (!self.is_given_up()).then_some(now);
+        }
         let turn = match &self.written {
-            Some((status, at)) if state(status) == state(&self.wanted) => *at + spacing(kind),
-            _ => now,
+            Some((status, at)) => spacing(kind, status, &self.wanted).map(|spacing| *at + spacing),
+            None => None,
         };
+        let turn = turn.unwrap_or(now);
         Some(self.not_before.map_or(turn, |pause| pause.max(turn)))
     }
 }
 
-fn spacing(kind: Kind) -> Duration {
+/// Least time after a write before the next; none after a change of state.
+fn spacing(kind: Kind, written: &Value, wanted: &Wanted) -> Option<Duration> {
+    let alike = |status: &Value, but: &[&str]| without(status, but) == without(&wanted.status, but);
     match kind {
-        Kind::Rule => RULE_SPACING,
-        Kind::Job => JOB_SPACING,
+        _ if !alike(written, &NUMBERS) => None,
+        Kind::Rule => Some(RULE_SPACING),
+        Kind::Job if wanted.notice.is_none() && alike(&wanted.stored, &TIMES) => Some(IDLE_SPACING),
+        Kind::Job => Some(JOB_SPACING),
     }
 }
+
+/// What grows or moves while the state stays.
+const NUMBERS: [&str; 11] = [
+    "checkpoint",
+    "eventsRead",
+    "alertsCreated",
+    "alertsDuplicate",
+    "alertsLate",
+    "quarantined",
+    "documentsWithoutTime",
+    "lagSeconds",
+    "progressPercent",
+    "matches",
+    "lastMatchTime",
+];
+/// What moves although there is nothing to read.
+const TIMES: [&str; 2] = ["checkpoint", "lagSeconds"];
 
 /// A status with its conditions ordered by type, as the wanted ones are.
 fn in_order(status: &Value) -> Value {
@@ -205,24 +288,12 @@ fn in_order(status: &Value) -> Value {
     status
 }
 
-/// A status without its numbers.
-fn state(status: &Value) -> Value {
-    const NUMBERS: [&str; 9] = [
-        "checkpoint",
-        "eventsRead",
-        "alertsCreated",
-        "alertsDuplicate",
-        "quarantined",
-        "lagSeconds",
-        "progressPercent",
-        "matches",
-        "lastMatchTime",
-    ];
-    let mut state = status.clone();
-    if let Some(fields) = state.as_object_mut() {
-        fields.retain(|field, _| !NUMBERS.contains(&field.as_str()));
+fn without(status: &Value, but: &[&str]) -> Value {
+    let mut status = status.clone();
+    if let Some(fields) = status.as_object_mut() {
+        fields.retain(|field, _| !but.contains(&field.as_str()));
     }
-    state
+    status
 }
 
 #[cfg(test)]

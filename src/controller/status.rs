@@ -3,17 +3,20 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::entry::{JobEntry, RuleEntry};
+use super::{
+    checkpoint::{Term, number},
+    entry::{JobEntry, RuleEntry},
+};
 use crate::{
     api::{
         job::Mode,
         problem::Problem,
-        status::{AnalysisJobStatus, JobCheckpoint, K8sCopRuleStatus, ResolvedRange, TestCounts},
+        status::{AnalysisJobStatus, K8sCopRuleStatus, ResolvedRange, TestCounts},
     },
     detect::excerpt::cut,
     pipeline::{
         plan::{Plan, Range},
-        progress::{Checkpoint, Counts, Progress, State},
+        progress::{Counts, Progress, State},
     },
 };
 
@@ -52,6 +55,10 @@ pub mod reason {
     pub const SUSPENDED: &str = "Suspended";
     /// A static job is done.
     pub const COMPLETE: &str = "Complete";
+    /// The API server drops the job's checkpoint.
+    pub const CRD_OUTDATED: &str = "CRDOutdated";
+    /// Somebody else has changed the job's checkpoint.
+    pub const CHECKPOINT_TAMPERED: &str = "CheckpointTampered";
 }
 
 /// What is to be done with a job.
@@ -135,12 +142,15 @@ pub fn job_status(
     entry: &JobEntry,
     work: &Work,
     progress: Option<&Progress>,
+    term: &Term,
     now: Timestamp,
 ) -> AnalysisJobStatus {
     let before = &entry.status;
+    let own = progress.and_then(|progress| progress.checkpoint.as_ref());
     let mut status = AnalysisJobStatus {
         conditions: job_conditions(entry, work, progress, now),
         observed_generation: Some(entry.facts.generation),
+        checkpoint: entry.custody.keep(own, term),
         lag_seconds: None,
         ..before.clone()
     };
@@ -178,17 +188,18 @@ fn tell_progress(status: &mut AnalysisJobStatus, progress: &Progress) {
         alerts_created,
         alerts_duplicate,
         quarantined,
-        alerts_late: _,
+        alerts_late,
     } = progress.counts;
     status.events_read = Some(number(events_read));
     status.alerts_created = Some(number(alerts_created));
     status.alerts_duplicate = Some(number(alerts_duplicate));
+    status.alerts_late = Some(number(alerts_late));
     status.quarantined = Some(number(quarantined));
+    if let Some(documents) = progress.without_time {
+        status.documents_without_time = Some(number(documents));
+    }
     status.rules_loaded = Some(i32::try_from(progress.rules_loaded).unwrap_or(i32::MAX));
     status.rules_revision = Some(progress.rules_revision.clone());
-    if let Some(checkpoint) = &progress.checkpoint {
-        status.checkpoint = Some(stored(checkpoint));
-    }
 }
 
 fn job_conditions(
@@ -219,6 +230,9 @@ fn job_conditions(
                 conditions.set(READY, "Unknown", reason::STARTING, STARTS);
                 conditions.set(RECONCILING, "True", reason::STARTING, STARTS);
             }
+            Some(State::Running) if entry.is_pruned => {
+                conditions.set(READY, "False", reason::CRD_OUTDATED, PRUNED);
+            }
             Some(State::Running) => match plan.range {
                 Range::Streaming { .. } => {
                     conditions.set(READY, "True", reason::STREAMING, STREAMS);
@@ -248,46 +262,14 @@ const RESTS: &str = "The job is suspended: nothing is read, and the checkpoint i
 const STARTS: &str = "The job is about to start.";
 const STREAMS: &str = "The job follows its source.";
 const RUNS: &str = "The job reads its range.";
+const PRUNED: &str = "Events are analysed, but the API server drops the checkpoint: its custom \
+    resource definitions are older than the operator. Apply those of its version (k8scop crds); \
+    until then the job begins anew at each restart.";
 
 /// Whether a status says that its job is done.
 pub fn is_complete(status: &AnalysisJobStatus) -> bool {
     let done = |c: &Condition| c.type_ == condition::COMPLETE && c.status == "True";
     status.conditions.iter().any(done)
-}
-
-/// The checkpoint that a status holds.
-pub fn checkpoint(status: &AnalysisJobStatus) -> Option<Checkpoint> {
-    let JobCheckpoint {
-        watermark,
-        events_read,
-        alerts_created,
-        alerts_duplicate,
-        quarantined,
-    } = status.checkpoint.as_ref()?;
-    Some(Checkpoint {
-        watermark: *watermark,
-        counts: Counts {
-            events_read: events_read.unsigned_abs(),
-            alerts_created: alerts_created.unsigned_abs(),
-            alerts_duplicate: alerts_duplicate.unsigned_abs(),
-            quarantined: quarantined.unsigned_abs(),
-            alerts_late: 0,
-        },
-        ..Checkpoint::default()
-    })
-}
-
-fn stored(checkpoint: &Checkpoint) -> JobCheckpoint {
-    let Checkpoint {
-        watermark, counts, ..
-    } = checkpoint;
-    JobCheckpoint {
-        watermark: *watermark,
-        events_read: number(counts.events_read),
-        alerts_created: number(counts.alerts_created),
-        alerts_duplicate: number(counts.alerts_duplicate),
-        quarantined: number(counts.quarantined),
-    }
 }
 
 fn resolved(range: &Range) -> ResolvedRange {
@@ -301,10 +283,6 @@ fn resolved(range: &Range) -> ResolvedRange {
             end: None,
         },
     }
-}
-
-fn number(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// A time as Kubernetes writes it: whole seconds.

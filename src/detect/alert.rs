@@ -7,6 +7,7 @@
 
 mod attack;
 mod draft;
+mod index;
 mod profile;
 #[cfg(test)]
 mod tests;
@@ -14,9 +15,11 @@ mod tests;
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+pub use self::profile::RuleProfile;
+pub use super::identity::own_id;
 use super::{
     context::Context,
     definition::Severity,
@@ -29,7 +32,6 @@ use super::{
     time,
 };
 use draft::Draft;
-pub use profile::RuleProfile;
 
 /// The longest text of an alert document, in characters; a longer one ends in `…`.
 pub const TEXT_LIMIT: usize = 1024;
@@ -42,9 +44,6 @@ const EVIDENCE_VALUE_LIMIT: usize = 8;
 
 /// The longest value that a piece of evidence shows, in characters.
 const EVIDENCE_TEXT_LIMIT: usize = 256;
-
-/// Years whose days have an index of their own; other times are typing errors or forged.
-const DATED_YEARS: std::ops::Range<i16> = 2015..2100;
 
 /// Stands for values of fields that hold secrets.
 pub(super) const WITHHELD: &str = "(withheld)";
@@ -79,10 +78,16 @@ pub struct Alert {
     pub category: String,
     /// Severity of the rule.
     pub severity: Severity,
-    /// Time of the request; decides the index. `None`: undated.
+    /// Time of the request. With the next one it decides the index.
     pub time: Option<Timestamp>,
     /// Time of the document that it was found in, by the time field of the source.
     pub source_time: Option<Timestamp>,
+    /// Hash of all that the id is made of, by which a stored alert is recognised.
+    pub fingerprint: String,
+    /// Uid of the rule; empty for one from a file.
+    pub rule_uid: String,
+    /// Hash of what the rule looks for.
+    pub match_hash: String,
     /// The alert document, ECS names, one line of JSON.
     pub document: serde_json::Value,
 }
@@ -137,9 +142,12 @@ impl Alert {
         if key.basis() == Basis::Document {
             draft.put("k8scop.event.key_basis", "doc");
         }
+        let fingerprint = identity::fingerprint(&[&context.tenant, rule.key(), &key.to_hex()]);
+        draft.put("k8scop.fingerprint", fingerprint.as_str());
+        let source_time = document.time.as_deref().and_then(time::parse);
         draft.put(
-            "k8scop.fingerprint",
-            identity::fingerprint(&[&context.tenant, rule.key(), &key.to_hex()]),
+            "k8scop.source.time",
+            source_time.map(|time| time.to_string()),
         );
         Self {
             id,
@@ -147,21 +155,23 @@ impl Alert {
             category: rule.category().to_owned(),
             severity: rule.severity(),
             time: event.time(),
-            source_time: document.time.as_deref().and_then(time::parse),
+            source_time,
+            fingerprint,
+            rule_uid: rule.uid().to_owned(),
+            match_hash: rule.match_hash().to_owned(),
             document: draft.finish(),
         }
     }
 
-    /// The index this alert belongs to: `<prefix>-yyyy.MM.dd` of the request's day (UTC), or
-    /// `<prefix>-undated` for a request without a time or with one outside the years 2015 to 2099;
-    /// `{category}` in the prefix stands for the category in lower case.
-    pub fn index(&self, prefix: &str) -> String {
-        let prefix = prefix.replace("{category}", &self.category.to_lowercase());
-        let day = self.time.map(|time| time.to_zoned(TimeZone::UTC).date());
-        match day.filter(|day| DATED_YEARS.contains(&day.year())) {
-            Some(day) => format!("{prefix}-{}", day.strftime("%Y.%m.%d")),
-            None => format!("{prefix}-undated"),
+    /// The same alert under an id of its own, for a sink in which another alert holds the id that
+    /// it should have. The same alert gets the same one, every time.
+    pub fn with_own_id(&self) -> Self {
+        let mut own = self.clone();
+        own.id = identity::own_id(&self.id, &self.rule_uid);
+        if let Some(shown) = own.document.pointer_mut("/event/id") {
+            *shown = own.id.as_str().into();
         }
+        own
     }
 }
 
@@ -233,6 +243,7 @@ fn evidence_value(evidence: &Evidence) -> Value {
 }
 
 fn describe_origin(draft: &mut Draft, document: &Document, context: &Context) {
+    draft.put("k8scop.tenant", context.tenant.as_str());
     draft.put("k8scop.job", context.job.as_str());
     draft.put("k8scop.source.index", document.index.as_str());
     draft.put("k8scop.source.id", document.id.as_str());

@@ -37,4 +37,7 @@ pub enum Rejection {
     /// JSON, but no audit event in any known layout.
     #[error("document holds no Kubernetes audit event")]
     NotAnAuditEvent,
+    /// The analysis broke by a fault of our own.
+    #[error("analysis of the document failed by a fault of k8scop's own: please report it")]
+    AnalysisFailed,
 }

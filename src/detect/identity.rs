@@ -18,6 +18,9 @@
 //! `SHA256( lp("k8scop.doc.v1") || lp(index) || lp(id) )`, followed by `lp(position)` for the
 //! further events of a list.
 //!
+//! Where another alert holds an id already, the id is
+//! `the first 40 hex digits of SHA256( lp("k8scop.taken.v1") || lp(alertId) || lp(uid of the rule) )`.
+//!
 //! Neither the job nor the revision of the rule is part of the id: a second job over the same
 //! events makes the same alerts.
 
@@ -120,6 +123,11 @@ fn request<'e>(root: &'e Value, cluster: &'e str, per: AlertPer) -> Vec<Cow<'e, 
     parts
 }
 
+/// The id of an alert whose id is held by another one: 40 hex digits.
+pub fn own_id(alert_id: &str, rule_uid: &str) -> String {
+    hex(&digest("k8scop.taken.v1", &[alert_id, rule_uid])[..20])
+}
+
 /// The hash of all that the id of an alert is made of: 64 hex digits. Of two alerts with one id
 /// and different fingerprints, one is forged.
 pub(super) fn fingerprint(parts: &[&str]) -> String {
@@ -154,5 +162,9 @@ fn add(hash: &mut Sha256, text: &str) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
 }

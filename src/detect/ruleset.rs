@@ -34,6 +34,7 @@ pub struct RuleSet {
     programs: Programs,
     index: Index,
     outline: Outline,
+    fields: Vec<String>,
 }
 
 impl RuleSet {
@@ -50,6 +51,7 @@ impl RuleSet {
         RuleSet {
             revision: revision(&rules),
             outline: programs.outline(),
+            fields: fields(&rules),
             rules,
             programs,
             index,
@@ -78,22 +80,8 @@ impl RuleSet {
 
     /// Sorted paths of the audit event that its rules and the alert document can see, none below
     /// another.
-    pub fn fields(&self) -> Vec<String> {
-        let of_rules = self
-            .rules
-            .iter()
-            .flat_map(|rule| rule.fields().flat_map(|field| field.sources()));
-        let of_alerts = alert::MEMBERS.iter().map(|&path| path.to_owned());
-        let paths: BTreeSet<String> = of_rules.chain(of_alerts).collect();
-        let is_below = |path: &str| {
-            path.match_indices('.')
-                .any(|(dot, _)| paths.contains(&path[..dot]))
-        };
-        paths
-            .iter()
-            .filter(|path| !is_below(path))
-            .cloned()
-            .collect()
+    pub fn fields(&self) -> &[String] {
+        &self.fields
     }
 
     /// The rules that match an event, ordered by key.
@@ -118,6 +106,23 @@ impl RuleSet {
             .map(|rule| self.rules[*rule].conclude(event))
             .collect()
     }
+}
+
+fn fields(rules: &[Arc<Rule>]) -> Vec<String> {
+    let of_rules = rules
+        .iter()
+        .flat_map(|rule| rule.fields().flat_map(|field| field.sources()));
+    let of_alerts = alert::MEMBERS.iter().map(|&path| path.to_owned());
+    let paths: BTreeSet<String> = of_rules.chain(of_alerts).collect();
+    let is_below = |path: &str| {
+        path.match_indices('.')
+            .any(|(dot, _)| paths.contains(&path[..dot]))
+    };
+    paths
+        .iter()
+        .filter(|path| !is_below(path))
+        .cloned()
+        .collect()
 }
 
 fn revision(rules: &[Arc<Rule>]) -> String {

@@ -9,10 +9,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::fault;
+use super::{fault, mapping::Marks};
 use crate::{
     detect::document::Document,
-    pipeline::ports::{Fault, FaultReason, Remedy},
+    pipeline::{
+        ledger::{BUCKET_SECONDS, Bucket, Census, Mark},
+        ports::{Fault, FaultReason, Remedy},
+    },
 };
 
 /// A page that answers for every shard.
@@ -27,6 +30,8 @@ pub(super) struct Page {
     pub(super) view: Option<String>,
     /// Shards that answered.
     pub(super) shards: u64,
+    /// The marks of the whole window, where they were asked for.
+    pub(super) census: Option<Census>,
 }
 
 /// A view that was opened.
@@ -57,6 +62,7 @@ pub(super) fn page(body: &Bytes, need: u64) -> Result<Page, Fault> {
         total,
         view,
         shards: envelope.shards.total,
+        census: envelope.aggregations.map(|found| found.census.into()),
     })
 }
 
@@ -97,7 +103,7 @@ pub(super) fn clock(body: &Bytes) -> Result<Timestamp, Fault> {
 }
 
 /// Checks that the time field is a date wherever it is mapped, and that it is mapped somewhere.
-pub(super) fn mapping(body: &Bytes, field: &str) -> Result<(), Fault> {
+pub(super) fn mapping(body: &Bytes, field: &str) -> Result<Marks, Fault> {
     let body: Value = parse(body)?;
     let types = body["fields"][field].as_object();
     let problem = match types {
@@ -107,7 +113,7 @@ pub(super) fn mapping(body: &Bytes, field: &str) -> Result<(), Fault> {
                 .keys()
                 .all(|kind| matches!(kind.as_str(), "date" | "date_nanos")) =>
         {
-            return Ok(());
+            return Ok(marks(&body["fields"]["_seq_no"]));
         }
         Some(_) => "an index of the pattern maps the time field as something else than a date",
     };
@@ -116,6 +122,19 @@ pub(super) fn mapping(body: &Bytes, field: &str) -> Result<(), Fault> {
         Remedy::Retry,
         format!("{problem}: check source.timestampField and the mapping"),
     ))
+}
+
+/// Sequence numbers are of use only if every index has them.
+fn marks(capabilities: &Value) -> Marks {
+    let kinds = capabilities.as_object().into_iter().flatten();
+    let mut usable = kinds
+        .map(|(_, kind)| kind["aggregatable"] == true)
+        .peekable();
+    if usable.peek().is_some() && usable.all(|usable| usable) {
+        Marks::Sequence
+    } else {
+        Marks::Count
+    }
 }
 
 /// The fault of a pattern that matches nothing.
@@ -136,6 +155,7 @@ struct Envelope<'a> {
     clusters: Option<Clusters>,
     #[serde(borrow)]
     hits: Hits<'a>,
+    aggregations: Option<Aggregations>,
     #[serde(borrow)]
     pit_id: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "_scroll_id")]
@@ -183,6 +203,45 @@ struct Hit<'a> {
     source: Option<&'a RawValue>,
     #[serde(default)]
     sort: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct Aggregations {
+    census: Histogram,
+}
+
+#[derive(Deserialize)]
+struct Histogram {
+    buckets: Vec<HistogramBucket>,
+}
+
+#[derive(Deserialize)]
+struct HistogramBucket {
+    /// Milliseconds since 1970.
+    key: i64,
+    doc_count: u64,
+    sequence: Option<Sum>,
+}
+
+#[derive(Deserialize)]
+struct Sum {
+    value: Option<f64>,
+}
+
+impl From<Histogram> for Census {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a sum of sequence numbers is a whole number, and is compared only"
+    )]
+    fn from(histogram: Histogram) -> Self {
+        let entry = |found: HistogramBucket| {
+            let sequence = found.sequence.and_then(|sum| sum.value).unwrap_or_default();
+            let bucket = Bucket(found.key.div_euclid(BUCKET_SECONDS * 1000));
+            (bucket, Mark::new(found.doc_count, sequence as u64))
+        };
+        Self(histogram.buckets.into_iter().map(entry).collect())
+    }
 }
 
 impl Envelope<'_> {

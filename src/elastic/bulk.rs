@@ -1,9 +1,10 @@
-//! Bulk writes as plain data: lines of JSON out, the outcome of each item in.
+//! Bulk writes as plain data: lines of JSON out, the verdict on each item in.
 //!
-//! Promises: an item counts as created only if its own answer says 201; an answer that does not
-//! fit what was sent, item by item, says nothing about any of them.
+//! Promises: an item counts as created only if its own answer says 201, in the index that it was
+//! sent to; an answer that does not fit what was sent, item by item, says nothing about any of
+//! them.
 
-use std::{borrow::Cow, ops::Range};
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use elasticsearch::http::Method;
@@ -15,12 +16,6 @@ use super::{
     request::Request,
 };
 use crate::pipeline::ports::{AddressedAlert, Fault, FaultReason, Outcome, Remedy};
-
-/// Items of the largest request.
-const LARGEST_COUNT: usize = 500;
-
-/// Bytes of the largest request, unless one item alone is larger.
-const LARGEST_BYTES: usize = 4 << 20;
 
 /// Errors for what is in a document, or for its index's name.
 const CONTENT_ERRORS: [&str; 4] = [
@@ -40,28 +35,19 @@ const CONTENT_REASONS: [&str; 5] = [
     "is too long",
 ];
 
+/// What a server said of one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// What became of it.
+    Known(Outcome),
+    /// Its id is there already: who holds it has to be looked up.
+    Conflict,
+}
+
 /// Two lines that create one alert.
 pub(super) fn lines(alert: &AddressedAlert) -> String {
     let action = json!({"create": {"_index": alert.index, "_id": alert.alert.id}});
     format!("{action}\n{}\n", alert.alert.document)
-}
-
-/// Ranges of items that fit one request each, in order.
-pub(super) fn batches(items: &[String]) -> Vec<Range<usize>> {
-    let mut batches = Vec::new();
-    let (mut start, mut bytes) = (0, 0);
-    for (at, item) in items.iter().enumerate() {
-        let full = at - start == LARGEST_COUNT || bytes + item.len() > LARGEST_BYTES;
-        if full && at > start {
-            batches.push(start..at);
-            (start, bytes) = (at, 0);
-        }
-        bytes += item.len();
-    }
-    if start < items.len() {
-        batches.push(start..items.len());
-    }
-    batches
 }
 
 /// One bulk request.
@@ -69,23 +55,15 @@ pub(super) fn request(items: &[String]) -> Request {
     Request::new(Method::Post, "_bulk").lines(Bytes::from(items.concat()))
 }
 
-/// The outcome of each item of a request, in the order they were sent. `sent` are their ids.
-pub(super) fn outcomes<'a>(
-    sent: impl ExactSizeIterator<Item = &'a str>,
-    body: &[u8],
-) -> Result<Vec<Outcome>, Fault> {
+/// The verdict on each alert of a request, in the order they were sent.
+pub(super) fn verdicts(sent: &[AddressedAlert], body: &[u8]) -> Result<Vec<Verdict>, Fault> {
     let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| unknown())?;
     if answer.items.len() != sent.len() {
         return Err(unknown());
     }
-    answer
-        .items
-        .iter()
-        .zip(sent)
-        .map(|(item, id)| {
-            let same = item.create.id.as_deref() == Some(id);
-            same.then(|| item.create.outcome()).ok_or_else(unknown)
-        })
+    let items = answer.items.iter().zip(sent);
+    items
+        .map(|(item, sent)| item.create.verdict(sent).ok_or_else(unknown))
         .collect()
 }
 
@@ -103,16 +81,6 @@ pub(super) fn refused_alone(fault: Fault) -> Outcome {
     })
 }
 
-/// The fault of a request in which each item was refused for who we are.
-pub(super) fn refused_credentials(outcomes: &[Outcome]) -> Option<Fault> {
-    let mut faults = outcomes.iter().map(|outcome| match outcome {
-        Outcome::Retry(fault) if fault.remedy == Remedy::Reconnect => Some(fault),
-        _ => None,
-    });
-    let first = faults.next()??;
-    faults.all(|fault| fault.is_some()).then(|| first.clone())
-}
-
 #[derive(Deserialize)]
 struct Answer<'a> {
     #[serde(borrow)]
@@ -127,6 +95,8 @@ struct Item<'a> {
 
 #[derive(Deserialize)]
 struct Created<'a> {
+    #[serde(borrow, rename = "_index")]
+    index: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "_id")]
     id: Option<Cow<'a, str>>,
     status: u16,
@@ -155,13 +125,32 @@ impl Created<'_> {
                 && CONTENT_REASONS.iter().any(|found| reason.contains(found)))
     }
 
-    fn outcome(&self) -> Outcome {
-        let kind = self.error.as_ref().map(|error| error.kind.as_ref());
+    fn kind(&self) -> Option<&str> {
+        self.error.as_ref().map(|error| error.kind.as_ref())
+    }
+
+    /// `None`: it is about another item than the one that was sent.
+    fn verdict(&self, sent: &AddressedAlert) -> Option<Verdict> {
+        let index = self.index.as_deref()?;
+        if self.id.as_deref()? != sent.alert.id {
+            return None;
+        }
+        let is_there = match (self.status, self.kind()) {
+            (201, None) => Verdict::Known(Outcome::Created),
+            (409, Some("version_conflict_engine_exception")) => Verdict::Conflict,
+            _ => return Some(Verdict::Known(self.refusal())),
+        };
+        match index == sent.index {
+            true => Some(is_there),
+            false => Some(Verdict::Known(Outcome::Retry(elsewhere()))),
+        }
+    }
+
+    fn refusal(&self) -> Outcome {
+        let kind = self.kind();
         let retry =
             |reason, remedy, message: &str| Outcome::Retry(fault::new(reason, remedy, message));
         match (self.status, kind) {
-            (201, None) => Outcome::Created,
-            (409, _) => Outcome::Duplicate,
             (_, Some("cluster_block_exception" | "index_closed_exception"))
             // The cluster has as many shards as it may have: no index can be made.
             | (400, Some("validation_exception")) => {
@@ -180,7 +169,7 @@ impl Created<'_> {
             (403, _) => retry(
                 FaultReason::Forbidden,
                 Remedy::Reconnect,
-                "server answered 403 for an alert: grant \"create_doc\" and \"auto_configure\" on the alert indices",
+                "server answered 403 for an alert: grant \"create_doc\", \"read\" and \"auto_configure\" on the alert indices",
             ),
             (404, _) => retry(
                 FaultReason::IndexNotFound,
@@ -205,6 +194,15 @@ impl Created<'_> {
 
 fn rejecting(message: &str) -> Fault {
     fault::new(FaultReason::SinkRejecting, Remedy::Retry, message)
+}
+
+/// An alias or a data stream has led an alert to another index than the one it belongs to.
+fn elsewhere() -> Fault {
+    fault::new(
+        FaultReason::SinkNotDeterministic,
+        Remedy::Reconnect,
+        "an alert was led to another index than its own: no alias, data stream or ingest pipeline may stand between",
+    )
 }
 
 fn unknown() -> Fault {

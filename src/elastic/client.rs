@@ -29,7 +29,10 @@ use super::{
     request::{Body, Request},
     settings::{ConnectionSettings, Credentials, Limits, SettingsError},
 };
-use crate::pipeline::ports::{Fault, FaultReason, Remedy};
+use crate::pipeline::{
+    crash,
+    ports::{Fault, FaultReason, Remedy},
+};
 
 /// Bytes of the largest answer that is handed on.
 pub(super) const LARGEST_ANSWER: usize = 32 << 20;
@@ -128,6 +131,9 @@ impl Client {
             )
             .await
             .map_err(|error| no_answer(&error, limit))?;
+        if operation == Operation::Write {
+            crash::point("push.after_send_before_read");
+        }
         self.refuse_other_place(&request.path, response.url())?;
         read(response, limit).await
     }
@@ -229,9 +235,9 @@ fn no_answer(error: &elasticsearch::Error, limit: Duration) -> Fault {
             "server did not answer within {} s",
             limit.as_secs_f32()
         ))
-    } else if words.contains("Expired") {
+    } else if words.contains("certificate expired") {
         tls("certificate of the server has expired")
-    } else if words.contains("NotValidForName") {
+    } else if words.contains("certificate not valid for name") {
         tls("certificate of the server is for another host name")
     } else if words.contains("UnknownIssuer") {
         tls("certificate of the server is from an unknown authority: give its CA bundle")

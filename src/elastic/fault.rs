@@ -34,12 +34,18 @@ pub(super) enum Operation {
     ReadClock,
     /// Asking how the time field is mapped.
     ReadMapping,
+    /// Counting documents.
+    Count,
     /// Freezing a window.
     OpenView,
     /// Reading a page of a frozen window.
     ReadPage,
     /// Writing alerts.
     Write,
+    /// Looking up alerts that are there already.
+    Verify,
+    /// Looking up what the alert indices are.
+    Look,
     /// Installing the index template.
     Template,
 }
@@ -50,9 +56,12 @@ impl Operation {
             Self::Recognise => "asking the server what it is",
             Self::ReadClock => "asking the server for its time",
             Self::ReadMapping => "asking how the time field is mapped",
+            Self::Count => "counting the documents of the source",
             Self::OpenView => "opening a view of the source",
             Self::ReadPage => "reading the source",
             Self::Write => "writing alerts",
+            Self::Verify => "looking up alerts",
+            Self::Look => "looking up the alert indices",
             Self::Template => "installing the index template",
         }
     }
@@ -60,10 +69,12 @@ impl Operation {
     fn privilege(self) -> &'static str {
         match self {
             Self::Recognise => "\"monitor\" on the cluster",
-            Self::ReadClock | Self::ReadMapping | Self::OpenView | Self::ReadPage => {
+            Self::ReadClock | Self::ReadMapping | Self::Count | Self::OpenView | Self::ReadPage => {
                 "\"read\" on the source indices"
             }
-            Self::Write => "\"create_doc\" and \"auto_configure\" on the alert indices",
+            Self::Write => "\"create_doc\", \"read\" and \"auto_configure\" on the alert indices",
+            Self::Verify => "\"read\" on the alert indices",
+            Self::Look => "\"view_index_metadata\" on the alert indices",
             Self::Template => {
                 "\"manage_index_templates\", or install the template as an administrator"
             }
@@ -73,7 +84,7 @@ impl Operation {
     fn is_read(self) -> bool {
         matches!(
             self,
-            Self::ReadClock | Self::ReadMapping | Self::OpenView | Self::ReadPage
+            Self::ReadClock | Self::ReadMapping | Self::Count | Self::OpenView | Self::ReadPage
         )
     }
 }

@@ -1,7 +1,8 @@
 //! Elasticsearch and OpenSearch behind the ports of [`pipeline`](crate::pipeline).
 //!
 //! Promises: a window is read to its last document or not at all; an alert counts as written only
-//! when its own item of a bulk answer says so; nothing that a server sends is repeated in a
+//! when its own item of a bulk answer says so, and as a duplicate only when the stored one was
+//! looked at; nothing that a server sends is repeated in a
 //! message; no secret is printed.
 //!
 //! Elasticsearch from 7.12 and OpenSearch from 3.3 are read over a point in time, older ones
@@ -10,7 +11,9 @@
 mod answer;
 mod bulk;
 mod client;
+mod destination;
 mod fault;
+mod mapping;
 mod page_size;
 mod pit;
 mod query;
@@ -21,11 +24,14 @@ mod settings;
 mod sink;
 mod source;
 mod source_filter;
+mod stored;
 mod template;
+mod verification;
 
 use std::sync::Arc;
 
 pub use settings::{ConnectionSettings, Credentials, Limits, SettingsError};
+pub use stored::{StoredAlert, StoredAlerts, quarantine_index};
 
 use self::{client::Client, server::Server, sink::ElasticSink, source::ElasticSource};
 use crate::pipeline::{

@@ -9,6 +9,7 @@ use super::{
     answer::{self, Page},
     client::Client,
     fault::{self, Operation},
+    mapping::Mapping,
     page_size::PageSize,
     query::{self, Detail, PageQuery, WindowQuery},
     server::Dialect,
@@ -16,6 +17,7 @@ use super::{
 use crate::{
     detect::document::Document,
     pipeline::{
+        ledger::Census,
         plan::SourcePlan,
         ports::{Fault, FaultReason, Pages, Remedy},
     },
@@ -28,6 +30,7 @@ pub(super) struct PitPages {
     view: String,
     query: WindowQuery,
     page_size: Arc<PageSize>,
+    mapping: Arc<Mapping>,
     position: Position,
 }
 
@@ -41,6 +44,8 @@ struct Position {
     seen: u64,
     /// Documents in the window, told by the first page.
     total: Option<u64>,
+    /// Marks of the window, told by the first page.
+    census: Option<Census>,
 }
 
 impl PitPages {
@@ -50,6 +55,7 @@ impl PitPages {
         source: &SourcePlan,
         query: WindowQuery,
         page_size: Arc<PageSize>,
+        mapping: Arc<Mapping>,
     ) -> Result<Self, Fault> {
         let request = query::open_view(dialect, source);
         let opened = client.call(Operation::OpenView, request).await?;
@@ -60,6 +66,7 @@ impl PitPages {
             after: None,
             seen: 0,
             total: None,
+            census: None,
         };
         Ok(Self {
             client,
@@ -67,6 +74,7 @@ impl PitPages {
             view: view.id,
             query,
             page_size,
+            mapping,
             position,
         })
     }
@@ -79,7 +87,8 @@ impl PitPages {
         };
         let request = query::page(self.dialect, &self.view, &self.query, page);
         let answer = self.client.call(Operation::ReadPage, request).await?;
-        let page = answer::page(&answer.body, self.position.shards)?;
+        let mut page = answer::page(&answer.body, self.position.shards)?;
+        page.census = page.census.map(|census| census.within(self.query.window));
         Ok((page, answer.body.len()))
     }
 }
@@ -115,6 +124,7 @@ impl Pages for PitPages {
                     if fault.reason == FaultReason::TooManyRequests {
                         self.page_size.shrink();
                     }
+                    self.mapping.doubt_after(&fault);
                     return Err(fault);
                 }
             }
@@ -123,6 +133,10 @@ impl Pages for PitPages {
 
     fn total(&self) -> Option<u64> {
         self.position.total
+    }
+
+    fn census(&self) -> Option<&Census> {
+        self.position.census.as_ref()
     }
 
     async fn close(self: Box<Self>) {
@@ -140,14 +154,13 @@ impl Position {
 
     fn advance(&mut self, page: Page) -> Result<Option<Vec<Document>>, Fault> {
         self.shards = self.shards.max(page.shards);
-        let total = match self.total.or(page.total) {
-            Some(total) => *self.total.insert(total),
-            None => {
-                return Err(fault::unavailable(
-                    "server did not count the documents of a window",
-                ));
-            }
-        };
+        if self.total.is_none() {
+            let (Some(total), Some(census)) = (page.total, page.census) else {
+                return Err(uncounted());
+            };
+            (self.total, self.census) = (Some(total), Some(census));
+        }
+        let total = self.total.unwrap_or_default();
         self.seen += page.documents.len() as u64;
         if self.seen > total || (page.documents.is_empty() && self.seen < total) {
             return Err(miscounted());
@@ -155,6 +168,11 @@ impl Position {
         self.after = page.last_sort;
         Ok((!page.documents.is_empty()).then_some(page.documents))
     }
+}
+
+/// The fault of an answer that does not tell what it was asked to count.
+pub(super) fn uncounted() -> Fault {
+    fault::unavailable("server did not count the documents of a window")
 }
 
 /// The fault of a view that gave more or fewer documents than it counted.
@@ -179,6 +197,7 @@ mod tests {
             after: None,
             seen: 0,
             total: None,
+            census: None,
         }
     }
 
@@ -195,6 +214,7 @@ mod tests {
             total,
             view: None,
             shards: 1,
+            census: total.map(|_| Census::default()),
         }
     }
 
@@ -225,6 +245,17 @@ mod tests {
     fn more_than_was_counted_opens_the_window_again() {
         let mut position = start();
         assert_eq!(position.advance(page(4, Some(3))), Err(miscounted()));
+    }
+
+    #[test]
+    fn a_window_that_was_not_marked_is_asked_for_again() {
+        let unmarked = Page {
+            census: None,
+            ..page(2, Some(2))
+        };
+        let mut position = start();
+        assert_eq!(position.advance(unmarked), Err(uncounted()));
+        assert!(position.advance(page(2, Some(2))).expect("again").is_some());
     }
 
     #[test]

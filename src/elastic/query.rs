@@ -4,6 +4,7 @@ use elasticsearch::http::Method;
 use serde_json::{Value, json};
 
 use super::{
+    mapping::Marks,
     request::{Request, segment},
     server::Dialect,
     source_filter::SourceFilter,
@@ -19,6 +20,10 @@ use crate::{
 /// How long the server keeps a frozen view between two pages.
 const KEEP_ALIVE: &str = "2m";
 
+/// Views and counts are asked of the same copies of shards as far as possible: copies show new
+/// documents at different moments.
+const COPY: &str = "k8scop";
+
 /// Everything that stays the same over the pages of one window.
 #[derive(Clone, Debug)]
 pub(super) struct WindowQuery {
@@ -26,6 +31,7 @@ pub(super) struct WindowQuery {
     pub(super) filter: Vec<TermFilter>,
     pub(super) window: Window,
     pub(super) fields: SourceFilter,
+    pub(super) marks: Marks,
 }
 
 /// What differs from page to page.
@@ -76,10 +82,41 @@ pub(super) fn clock(source: &SourcePlan) -> Request {
     .json(json!({"size": 0, "query": {"match_none": {}}, "aggs": {"now": now}}))
 }
 
-/// How the time field is mapped.
+/// How the time field is mapped, and whether sequence numbers can be added up.
 pub(super) fn mapping(source: &SourcePlan) -> Request {
     let path = format!("{}/_field_caps", segment(&source.index));
-    existing(Request::new(Method::Post, path)).query("fields", source.timestamp_field.clone())
+    let fields = format!("{},_seq_no", source.timestamp_field);
+    existing(Request::new(Method::Post, path)).query("fields", fields)
+}
+
+/// The marks of a span.
+pub(super) fn census(source: &SourcePlan, span: Window, marks: Marks) -> Request {
+    let field = &source.timestamp_field;
+    let mut body =
+        json!({"track_total_hits": false, "query": in_window(field, span, &source.filter)});
+    body["aggs"] = marked(field, marks);
+    count(source, body)
+}
+
+/// How many documents lack the time field.
+pub(super) fn without_time(source: &SourcePlan) -> Request {
+    let query = json!({"bool": {
+        "filter": terms(&source.filter),
+        "must_not": {"exists": {"field": source.timestamp_field}},
+    }});
+    count(source, json!({"track_total_hits": true, "query": query}))
+}
+
+fn count(source: &SourcePlan, mut body: Value) -> Request {
+    body["size"] = json!(0);
+    existing(Request::new(
+        Method::Post,
+        format!("{}/_search", segment(&source.index)),
+    ))
+    .query("preference", COPY)
+    .query("request_cache", "false")
+    .query("allow_partial_search_results", "false")
+    .json(body)
 }
 
 /// Freezes the indices of a source.
@@ -91,9 +128,11 @@ pub(super) fn open_view(dialect: Dialect, source: &SourcePlan) -> Request {
             format!("{index}/_search/point_in_time"),
         ))
         .query("keep_alive", KEEP_ALIVE)
+        .query("preference", COPY)
         .query("allow_partial_pit_creation", "false"),
         Dialect::Elasticsearch => existing(Request::new(Method::Post, format!("{index}/_pit")))
-            .query("keep_alive", KEEP_ALIVE),
+            .query("keep_alive", KEEP_ALIVE)
+            .query("preference", COPY),
     }
 }
 
@@ -123,8 +162,9 @@ pub(super) fn page(
     body["pit"] = json!({"id": view, "keep_alive": KEEP_ALIVE});
     body["track_total_hits"] = json!(page.after.is_none());
     body["sort"] = json!([query.sort(Some(dialect)), {"_shard_doc": "asc"}]);
-    if let Some(after) = page.after {
-        body["search_after"] = json!(after);
+    match page.after {
+        Some(after) => body["search_after"] = json!(after),
+        None => body["aggs"] = marked(&query.timestamp_field, query.marks),
     }
     Request::new(Method::Post, "_search")
         .query("allow_partial_search_results", "false")
@@ -140,11 +180,13 @@ pub(super) fn open_scroll(
     let mut body = query.body(page);
     body["track_total_hits"] = json!(true);
     body["sort"] = json!([query.sort(None)]);
+    body["aggs"] = marked(&query.timestamp_field, query.marks);
     existing(Request::new(
         Method::Post,
         format!("{}/_search", segment(&source.index)),
     ))
     .query("scroll", KEEP_ALIVE)
+    .query("preference", COPY)
     .query("allow_partial_search_results", "false")
     .json(body)
 }
@@ -168,19 +210,9 @@ pub(super) fn next_scroll(id: &str) -> Request {
 
 impl WindowQuery {
     fn body(&self, page: PageQuery<'_>) -> Value {
-        let mut filter = vec![json!({"range": {&self.timestamp_field: {
-            "gte": self.window.start.to_string(),
-            "lt": self.window.end.to_string(),
-            "format": "strict_date_optional_time_nanos",
-        }}})];
-        filter.extend(
-            self.filter
-                .iter()
-                .map(|term| json!({"terms": {&term.field: &term.values}})),
-        );
         json!({
             "size": page.size,
-            "query": {"bool": {"filter": filter}},
+            "query": in_window(&self.timestamp_field, self.window, &self.filter),
             "_source": self.fields.to_json(page.detail),
         })
     }
@@ -197,6 +229,35 @@ impl WindowQuery {
             order["format"] = json!("strict_date_optional_time_nanos");
         }
         json!({&self.timestamp_field: order})
+    }
+}
+
+fn in_window(field: &str, window: Window, filter: &[TermFilter]) -> Value {
+    let mut all = vec![json!({"range": {field: {
+        "gte": window.start.to_string(),
+        "lt": window.end.to_string(),
+        "format": "strict_date_optional_time_nanos",
+    }}})];
+    all.extend(terms(filter));
+    json!({"bool": {"filter": all}})
+}
+
+fn terms(filter: &[TermFilter]) -> Vec<Value> {
+    filter
+        .iter()
+        .map(|term| json!({"terms": {&term.field: &term.values}}))
+        .collect()
+}
+
+/// The marks of what a search finds, in buckets of five minutes since 1970.
+fn marked(field: &str, marks: Marks) -> Value {
+    let buckets = json!({"field": field, "fixed_interval": "5m", "min_doc_count": 1});
+    match marks {
+        Marks::Sequence => json!({"census": {
+            "date_histogram": buckets,
+            "aggs": {"sequence": {"sum": {"field": "_seq_no"}}},
+        }}),
+        Marks::Count => json!({"census": {"date_histogram": buckets}}),
     }
 }
 

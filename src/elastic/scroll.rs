@@ -12,8 +12,9 @@ use super::{
     answer::{self, Page},
     client::Client,
     fault::{self, Operation},
+    mapping::Mapping,
     page_size::PageSize,
-    pit::miscounted,
+    pit::{miscounted, uncounted},
     query::{self, Detail, PageQuery, WindowQuery},
     request::Request,
     source_filter::SourceFilter,
@@ -21,6 +22,7 @@ use super::{
 use crate::{
     detect::document::Document,
     pipeline::{
+        ledger::Census,
         plan::SourcePlan,
         ports::{Fault, Pages, Remedy},
     },
@@ -38,6 +40,7 @@ pub(super) struct ScrollPages {
     /// Shards that every page must answer for.
     shards: u64,
     total: u64,
+    census: Census,
     seen: u64,
     /// The page that came with the scroll, not handed on yet.
     first: Option<Vec<Document>>,
@@ -54,6 +57,7 @@ impl ScrollPages {
         source: &SourcePlan,
         query: WindowQuery,
         page_size: Arc<PageSize>,
+        mapping: &Mapping,
     ) -> Result<Self, Fault> {
         let (page, one_by_one, largest_answer) = loop {
             let size = page_size.size();
@@ -66,14 +70,20 @@ impl ScrollPages {
                     break (page, one_by_one, found.body.len());
                 }
                 Err(fault) if fault.remedy == Remedy::Shrink && !one_by_one => page_size.shrink(),
-                Err(fault) => return Err(fault),
+                Err(fault) => {
+                    mapping.doubt_after(&fault);
+                    return Err(fault);
+                }
             }
         };
         if page.shards == 0 {
             return Err(answer::no_index());
         }
-        let (Some(scroll), Some(total)) = (page.view, page.total) else {
+        let Some(scroll) = page.view else {
             return Err(fault::unavailable("server opened no scroll"));
+        };
+        let (Some(total), Some(census)) = (page.total, page.census) else {
+            return Err(uncounted());
         };
         Ok(Self {
             client,
@@ -82,6 +92,7 @@ impl ScrollPages {
             scroll,
             shards: page.shards,
             total,
+            census: census.within(query.window),
             seen: 0,
             first: Some(page.documents),
             one_by_one,
@@ -204,6 +215,10 @@ impl Pages for ScrollPages {
 
     fn total(&self) -> Option<u64> {
         Some(self.total)
+    }
+
+    fn census(&self) -> Option<&Census> {
+        Some(&self.census)
     }
 
     async fn close(self: Box<Self>) {

@@ -1,27 +1,27 @@
 //! The source port: one pattern of indices on one server.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    answer,
+    answer::{self, Page},
     client::Client,
     fault::Operation,
+    mapping::Mapping,
     page_size::PageSize,
-    pit::PitPages,
+    pit::{PitPages, uncounted},
     query::{self, WindowQuery},
+    request::Request,
     scroll::ScrollPages,
     server::Reader,
     source_filter::SourceFilter,
 };
 use crate::pipeline::{
+    ledger::Census,
     plan::SourcePlan,
-    ports::{Fault, FaultReason, FieldSet, Pages, Source},
+    ports::{Fault, FieldSet, Pages, Source},
     window::Window,
 };
 
@@ -31,8 +31,7 @@ pub(super) struct ElasticSource {
     reader: Reader,
     plan: SourcePlan,
     page_size: Arc<PageSize>,
-    /// The time field was found to be a date.
-    mapping_checked: AtomicBool,
+    mapping: Arc<Mapping>,
 }
 
 impl ElasticSource {
@@ -42,24 +41,18 @@ impl ElasticSource {
             reader,
             plan,
             page_size: Arc::default(),
-            mapping_checked: AtomicBool::new(false),
+            mapping: Arc::default(),
         }
     }
 
-    /// A wrong time field would otherwise look like a source without events. Somebody who may
-    /// search but not see mappings is believed.
-    async fn check_mapping(&self) -> Result<(), Fault> {
-        if self.mapping_checked.load(Ordering::Relaxed) {
-            return Ok(());
+    /// The answer to a search that counts, as whole as that to one that reads.
+    async fn count(&self, request: Request) -> Result<Page, Fault> {
+        let counted = self.client.call(Operation::Count, request).await;
+        let found = counted.inspect_err(|fault| self.mapping.doubt_after(fault))?;
+        match answer::page(&found.body, 0)? {
+            Page { shards: 0, .. } => Err(answer::no_index()),
+            counts => Ok(counts),
         }
-        let request = query::mapping(&self.plan);
-        match self.client.call(Operation::ReadMapping, request).await {
-            Ok(found) => answer::mapping(&found.body, &self.plan.timestamp_field)?,
-            Err(fault) if fault.reason == FaultReason::Forbidden => {}
-            Err(fault) => return Err(fault),
-        }
-        self.mapping_checked.store(true, Ordering::Relaxed);
-        Ok(())
     }
 }
 
@@ -74,22 +67,37 @@ impl Source for ElasticSource {
     }
 
     async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault> {
-        self.check_mapping().await?;
         let query = WindowQuery {
             timestamp_field: self.plan.timestamp_field.clone(),
             filter: self.plan.filter.clone(),
             window,
             fields: SourceFilter::new(fields),
+            marks: self.mapping.check(&self.client, &self.plan).await?,
         };
         let client = Arc::clone(&self.client);
         let page_size = Arc::clone(&self.page_size);
         match self.reader {
             Reader::Scroll => Ok(Box::new(
-                ScrollPages::open(client, &self.plan, query, page_size).await?,
+                ScrollPages::open(client, &self.plan, query, page_size, &self.mapping).await?,
             )),
-            Reader::Pit(dialect) => Ok(Box::new(
-                PitPages::open(client, dialect, &self.plan, query, page_size).await?,
-            )),
+            Reader::Pit(dialect) => {
+                let mapping = Arc::clone(&self.mapping);
+                Ok(Box::new(
+                    PitPages::open(client, dialect, &self.plan, query, page_size, mapping).await?,
+                ))
+            }
         }
+    }
+
+    async fn census(&self, span: Window) -> Result<Census, Fault> {
+        let marks = self.mapping.check(&self.client, &self.plan).await?;
+        let counts = self.count(query::census(&self.plan, span, marks)).await?;
+        let census = counts.census.ok_or_else(uncounted)?;
+        Ok(census.within(span))
+    }
+
+    async fn without_time(&self) -> Result<u64, Fault> {
+        let counts = self.count(query::without_time(&self.plan)).await?;
+        counts.total.ok_or_else(uncounted)
     }
 }

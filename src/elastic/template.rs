@@ -1,7 +1,7 @@
-//! The index template of alert indices: fixed fields, so that no alert can change a mapping.
+//! The index templates of alert indices: fixed fields, so that no alert can change a mapping.
 //!
-//! Installing it needs the privilege `manage_index_templates`. Where that is not given, an
-//! administrator installs it, and the right to write is enough.
+//! Installing them needs the privilege `manage_index_templates`. Where that is not given, an
+//! administrator installs them, and the right to write is enough.
 
 use elasticsearch::http::Method;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::pipeline::{
 };
 
 /// Raised when the mapping changes; an older template of ours is replaced.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Mark of a template that is ours to replace.
 const MANAGED_BY: &str = "k8scop";
@@ -26,14 +26,21 @@ const MANAGED_BY: &str = "k8scop";
 /// Above Elastic's own `logs-*-*` (100) and what people copy from it (200).
 const PRIORITY: usize = 300;
 
-/// Installs the template of a sink unless it is there. A template of the same name that somebody
-/// else made is left alone.
+/// Installs the templates of a sink unless they are there. A template of the same name that
+/// somebody else made is left alone.
 pub(super) async fn install(
     client: &Client,
     sink: &SinkPlan,
     free: FreeObject,
 ) -> Result<(), Fault> {
-    let path = format!("_index_template/{}", segment(&name(&sink.index)));
+    let prefix = &sink.index;
+    install_one(client, &name(prefix), template(prefix, free)).await?;
+    let quarantine = format!("{}-quarantine", name(prefix));
+    install_one(client, &quarantine, quarantine_template(prefix)).await
+}
+
+async fn install_one(client: &Client, name: &str, template: Value) -> Result<(), Fault> {
+    let path = format!("_index_template/{}", segment(name));
     let found = client
         .send(
             Operation::Template,
@@ -45,14 +52,14 @@ pub(super) async fn install(
         200 | 404 => {}
         403 => {
             tracing::warn!(
-                template = name(&sink.index),
-                "may not see index templates: the template of the alert indices must be installed by an administrator"
+                template = name,
+                "may not see index templates: the templates of the alert indices must be installed by an administrator"
             );
             return Ok(());
         }
         _ => return Err(fault::refused(Operation::Template, &found)),
     }
-    let request = Request::new(Method::Put, path).json(template(&sink.index, free));
+    let request = Request::new(Method::Put, path).json(template);
     match client.call(Operation::Template, request).await {
         Ok(_) => Ok(()),
         // An older template will do until somebody who may replaces it.
@@ -69,8 +76,13 @@ pub(super) async fn install(
 fn is_outdated(body: &[u8]) -> Result<bool, Fault> {
     let body: Value = serde_json::from_slice(body)
         .map_err(|_| fault::unavailable("server did not show its index template"))?;
-    let meta = &body["index_templates"][0]["index_template"]["_meta"];
-    Ok(meta["managed_by"] == MANAGED_BY && meta["version"].as_u64() < Some(VERSION))
+    let template = &body["index_templates"][0]["index_template"];
+    Ok(is_managed(template) && template["_meta"]["version"].as_u64() < Some(VERSION))
+}
+
+/// Whether a template, or the mapping of one, is ours.
+pub(super) fn is_managed(described: &Value) -> bool {
+    described["_meta"]["managed_by"] == MANAGED_BY
 }
 
 /// Name of the template for a prefix of indices.
@@ -84,18 +96,48 @@ fn patterns(prefix: &str) -> [String; 2] {
     [format!("{prefix}-20*"), format!("{prefix}-undated")]
 }
 
-/// The template. A longer prefix wins over a shorter one that matches the same index.
+/// The template of the daily indices.
 fn template(prefix: &str, free: FreeObject) -> Value {
-    let patterns = patterns(prefix);
+    template_of(&patterns(prefix), "alerts of K8sCop", mappings(free))
+}
+
+/// The template of the index for alerts that theirs refuses: what it is searched by, and nothing
+/// that a document could be refused for.
+fn quarantine_template(prefix: &str) -> Value {
+    let pattern = format!("{}-quarantine", prefix.replace("{category}", "*"));
+    let k8scop = object(
+        &["job", "severity", "fingerprint"],
+        json!({
+            "rule": object(&["uid", "match_hash"], json!({})),
+            "quarantine": object(&["index", "reason"], json!({"alert": {"type": "object", "enabled": false}})),
+        }),
+    );
+    let mappings = json!({
+        "dynamic": false,
+        "date_detection": false,
+        "_meta": {"managed_by": MANAGED_BY, "version": VERSION},
+        "properties": {
+            "@timestamp": date(),
+            "message": {"type": "text"},
+            "rule": object(&["name", "category"], json!({})),
+            "kubernetes": {"properties": {"audit": object(&["auditID"], json!({}))}},
+            "k8scop": k8scop,
+        },
+    });
+    template_of(&[pattern], "alerts that an index refused", mappings)
+}
+
+/// A template. A longer prefix wins over a shorter one that matches the same index.
+fn template_of(patterns: &[String], description: &str, mappings: Value) -> Value {
     let literals = patterns[0].len() - patterns[0].matches('*').count();
     json!({
         "index_patterns": patterns,
         "priority": PRIORITY + literals,
         "version": VERSION,
-        "_meta": {"managed_by": MANAGED_BY, "version": VERSION, "description": "alerts of K8sCop"},
+        "_meta": {"managed_by": MANAGED_BY, "version": VERSION, "description": description},
         "template": {
             "settings": {"index": {"mapping": {"total_fields": {"limit": 200}}}},
-            "mappings": mappings(free),
+            "mappings": mappings,
         },
     })
 }
@@ -177,12 +219,12 @@ fn audit() -> Value {
 
 fn k8scop(free: FreeObject) -> Value {
     object(
-        &["job", "severity", "exceptions", "fingerprint"],
+        &["tenant", "job", "severity", "exceptions", "fingerprint"],
         json!({
             "captures": free_object(free),
             "evidence": free_object(free),
             "event": object(&["key", "key_basis"], json!({})),
-            "source": object(&["index", "id"], json!({})),
+            "source": object(&["index", "id"], json!({"time": date()})),
             "rule": object(&["uid", "match_hash"], json!({})),
             "reduced": {"type": "boolean"},
         }),
@@ -220,6 +262,11 @@ mod tests {
     #[test]
     fn the_mapping_is_the_documented_one() {
         insta::assert_json_snapshot!(template("k8scop-alerts", FreeObject::Flattened));
+    }
+
+    #[test]
+    fn the_quarantine_keeps_alerts_as_they_are() {
+        insta::assert_json_snapshot!(quarantine_template("k8scop-{category}-alerts"));
     }
 
     #[test]

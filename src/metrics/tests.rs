@@ -26,6 +26,7 @@ fn observation() -> Observation {
         counts: Counts::default(),
         rules_loaded: 1,
         rules_revision: String::new(),
+        without_time: None,
         lag_seconds: Some(7),
         percent: None,
         matches: BTreeMap::from([("k8scop/pod-exec".to_owned(), matches)]),
@@ -37,6 +38,9 @@ fn observation() -> Observation {
         ..Totals::default()
     };
     Observation {
+        leads: true,
+        detached: false,
+        dropped_log_lines: 4,
         rules: RuleCounts {
             loaded: 16,
             disabled: 1,

@@ -235,6 +235,20 @@ impl Reporter {
         self.update(|entry| entry.looked = Some(time));
     }
 
+    /// What was found so far does not count: the range is read again from its start.
+    pub fn begin_anew(&self) {
+        self.update(|entry| {
+            entry.progress.checkpoint = None;
+            entry.progress.counts = Counts::default();
+            entry.progress.matches.clear();
+        });
+    }
+
+    /// So many documents lack the time field.
+    pub fn without_time(&self, documents: u64) {
+        self.update(|entry| entry.progress.without_time = Some(documents));
+    }
+
     /// A fault stands in the way somewhere, and is being retried.
     pub fn waiting(&self, place: Place, fault: &Fault) {
         let waiting = State::Waiting {
@@ -325,6 +339,7 @@ impl Entry {
                 checkpoint,
                 rules_loaded: 0,
                 rules_revision: String::new(),
+                without_time: None,
                 lag_seconds: None,
                 percent: None,
                 matches: BTreeMap::new(),

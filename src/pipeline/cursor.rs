@@ -2,15 +2,20 @@
 //!
 //! A window is committed when it was read to its end, every page of it is acknowledged, and so is
 //! every window before it. Windows are read again after a fault; the counts tell what is in the
-//! sink, not how often it was sent.
+//! sink, not how often it was sent. A repair never moves the watermark.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
 use crate::pipeline::{
+    active::{self, ActiveFrom},
+    ledger::{Entry, Ledger, Mark},
     progress::{Checkpoint, Counts, RuleMatches},
-    ticket::{Receipt, Tally},
+    ticket::{Purpose, Receipt, Tally},
     window::Window,
 };
 
@@ -34,6 +39,9 @@ pub struct Commit {
 pub struct Cursor {
     watermark: Timestamp,
     counts: Counts,
+    ledger: Ledger,
+    active_from: Arc<ActiveFrom>,
+    rules_revision: Option<String>,
     /// Alerts created by attempts that were given up: the next attempt meets them as duplicates.
     created_before: u64,
     under_way: VecDeque<UnderWay>,
@@ -43,8 +51,9 @@ pub struct Cursor {
 struct UnderWay {
     attempt: u64,
     window: Window,
+    purpose: Purpose,
     acked: u64,
-    pages: Option<u64>,
+    closed: Option<(u64, Entry)>,
     tally: Tally,
 }
 
@@ -52,11 +61,18 @@ impl Cursor {
     /// Starts where a checkpoint stands.
     pub fn new(checkpoint: Checkpoint) -> Self {
         let Checkpoint {
-            watermark, counts, ..
+            watermark,
+            counts,
+            ledger,
+            active_from,
+            rules_revision,
         } = checkpoint;
         Self {
             watermark,
             counts,
+            ledger,
+            active_from: Arc::new(active_from),
+            rules_revision,
             created_before: 0,
             under_way: VecDeque::new(),
         }
@@ -65,18 +81,28 @@ impl Cursor {
     /// Takes note of a receipt; a commit results when the oldest window is done.
     pub fn take(&mut self, receipt: Receipt) -> Result<Option<Commit>, PageLost> {
         match receipt {
-            Receipt::Opened { attempt, window } => self.under_way.push_back(UnderWay {
+            Receipt::Opened {
                 attempt,
                 window,
+                purpose,
+            } => self.under_way.push_back(UnderWay {
+                attempt,
+                window,
+                purpose,
                 acked: 0,
-                pages: None,
+                closed: None,
                 tally: Tally::default(),
             }),
-            Receipt::Closed { attempt, pages } => {
+            Receipt::Closed {
+                attempt,
+                pages,
+                entry,
+            } => {
                 if let Some(open) = self.find(attempt) {
-                    open.pages = Some(pages);
+                    open.closed = Some((pages, entry));
                 }
             }
+            Receipt::Rules { active_from } => self.active_from = active_from,
             Receipt::Abandoned { attempt } => self.abandon(attempt),
             Receipt::Acked { attempt, tally } => match self.find(attempt) {
                 Some(open) => {
@@ -120,35 +146,73 @@ impl Cursor {
         }
     }
 
-    /// An alert is in the sink even if the attempt that brought it there was given up.
+    /// An alert is in the sink even if the attempt that brought it there was given up. What a repair
+    /// meets a second time is not counted anyway.
     fn keep_created(&mut self, tally: &Tally) {
         self.counts.alerts_created += tally.created;
-        self.created_before += tally.created;
+        self.counts.alerts_late += tally.late;
+        self.created_before += tally.created - tally.late;
     }
 
     fn commit(&mut self) -> Option<Commit> {
         let mut matches = Tally::default();
-        let before = self.watermark;
+        let mut any = false;
         while let Some(done) = self.under_way.pop_front_if(|oldest| oldest.is_done()) {
-            self.watermark = self.watermark.max(done.window.end);
+            any = true;
+            if done.purpose == Purpose::Forward {
+                self.watermark = self.watermark.max(done.window.end);
+            }
+            if let Some((_, entry)) = done.closed {
+                self.enter(&entry);
+            }
             count(&mut self.counts, &mut self.created_before, &done.tally);
             matches.add(done.tally);
         }
-        (self.watermark > before).then_some(Commit {
-            checkpoint: Checkpoint {
-                watermark: self.watermark,
-                counts: self.counts,
-                ..Checkpoint::default()
-            },
+        any.then(|| Commit {
+            checkpoint: self.checkpoint(),
             matches: matches.matches,
         })
+    }
+
+    fn enter(&mut self, entry: &Entry) {
+        self.ledger.enter(entry);
+        self.ledger.forget_before(self.watermark);
+        if let &Entry::Repaired {
+            before,
+            now,
+            documents,
+            ..
+        } = entry
+        {
+            self.counts.events_read += more(before, now, documents);
+        }
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            watermark: self.watermark,
+            counts: self.counts,
+            ledger: self.ledger.clone(),
+            active_from: active::kept(&self.active_from, self.watermark),
+            rules_revision: self.rules_revision.clone(),
+        }
     }
 }
 
 impl UnderWay {
     fn is_done(&self) -> bool {
-        self.pages == Some(self.acked)
+        let closed = self.closed.as_ref();
+        closed.is_some_and(|(pages, _)| *pages == self.acked)
     }
+}
+
+/// How many documents more a bucket holds than before; of fewer it says nothing.
+fn more(before: Mark, now: Mark, documents: u64) -> u64 {
+    if before == Mark::default() {
+        return documents;
+    }
+    let more = u64::from(now.without(before).documents);
+    if more <= documents { more } else { 0 }
 }
 
 /// Adds a window's tally, where duplicates of what an abandoned attempt created are not counted.
@@ -159,6 +223,7 @@ fn count(counts: &mut Counts, created_before: &mut u64, tally: &Tally) {
     counts.quarantined += tally.quarantined;
     counts.alerts_created += tally.created;
     counts.alerts_duplicate += tally.duplicate - own;
+    counts.alerts_late += tally.late;
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! The second stage: analyses pages, one after the other, away from the async threads.
 
+mod isolate;
+
 use std::{
     panic::resume_unwind,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{mpsc, watch},
-    task::spawn_blocking,
-};
+use tokio::sync::{mpsc, watch};
 
+use self::isolate::isolate;
 use crate::{
     detect::{
         alert::Alert,
@@ -20,7 +20,10 @@ use crate::{
         ruleset::RuleSet,
     },
     pipeline::{
+        active::ActiveFrom,
+        away::away,
         board::Reporter,
+        crash,
         fetch::Page,
         ticket::{Tally, Ticket},
     },
@@ -60,8 +63,7 @@ pub struct Detect {
     pub reporter: Reporter,
 }
 
-/// Analyses until there are no more pages, or the next stage is gone. A panic of the analysis is
-/// passed on.
+/// Analyses until there are no more pages, or the next stage is gone.
 pub async fn run(mut stage: Detect) {
     let mut log = QuarantineLog::default();
     while let Some(page) = stage.pages.recv().await {
@@ -85,13 +87,14 @@ impl Detect {
         let Page {
             documents,
             ticket,
+            active_from,
             room,
             now,
             ..
         } = page;
         let read = documents.len() as u64;
-        let analysing = spawn_blocking(move || {
-            let analysis = analyse(&documents, &rules, &context);
+        let analysing = away(move || {
+            let analysis = isolate(&documents, |documents| analyse(documents, &rules, &context));
             drop((documents, room));
             analysis
         });
@@ -103,12 +106,16 @@ impl Detect {
                 Err(_) => std::future::pending().await,
             },
         };
+        crash::point("match.mid_page");
         let Analysis {
-            alerts,
+            mut alerts,
             events,
             quarantined,
             excepted: _,
         } = analysis;
+        if let Some(active_from) = active_from {
+            alerts.retain(|alert| !is_older(alert, &active_from));
+        }
         for document in &quarantined {
             log.note(document, &self.reporter);
         }
@@ -132,16 +139,26 @@ impl Detect {
         }
     }
 
-    /// The newest rules; or, if they look at something that the page was not read with, those that
-    /// the page was read for.
+    /// The newest rules; or, if there are none any more, or they look at something that the page was
+    /// not read with, or the page is read again, those that the page was read for.
     fn rules_for(&self, page: &Page) -> Arc<RuleSet> {
         let newest = Arc::clone(&self.rules.borrow());
-        if Arc::ptr_eq(&newest, &page.rules) || page.fields.covers(&newest.fields()) {
+        let is_new = page.active_from.is_none() && !newest.is_empty();
+        if Arc::ptr_eq(&newest, &page.rules) || (is_new && page.fields.covers(newest.fields())) {
             newest
         } else {
             Arc::clone(&page.rules)
         }
     }
+}
+
+/// Whether an alert is about a document from before its rule came.
+fn is_older(alert: &Alert, active_from: &ActiveFrom) -> bool {
+    let from = active_from.get(&alert.rule);
+    alert
+        .source_time
+        .zip(from)
+        .is_some_and(|(time, from)| time < *from)
 }
 
 /// Names quarantined documents in the log, but does not let them flood it.

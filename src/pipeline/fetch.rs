@@ -1,35 +1,35 @@
-//! The first stage: reads window after window and hands its pages on, each with its ticket.
+//! The first stage: reads window after window and hands their pages on, each with its ticket; and
+//! between two windows looks again at what was read, and reads again what has changed.
 //!
 //! Any fault is waited out here. A window that could not be read to its end is read again from its
 //! start; what the first attempt led to is recognised by the sink.
+
+mod window_reader;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    time::{Duration, Instant, sleep, sleep_until, timeout},
+    sync::{OwnedSemaphorePermit, mpsc, watch},
+    time::{Duration, Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
+use self::window_reader::{Order, Setback, WindowRead, WindowReader};
 use crate::{
     detect::{document::Document, layout::Layout, ruleset::RuleSet},
     pipeline::{
-        board::{Place, Reporter, SourceTime},
-        link::{Ends, Link},
-        ports::{Fault, FaultReason, FieldSet, Pages, Remedy},
-        retry::Backoff,
-        ticket::{Attempts, Ticket},
+        active::{ActiveFrom, ActiveRules},
+        board::Reporter,
+        crash,
+        ledger::{Entry, Ledger},
+        link::Link,
+        ports::{Fault, FieldSet},
+        sweep::{Reach, Repairs, Sweeps, span},
+        ticket::{Attempts, Purpose, Ticket},
         window::{Horizon, Planner, Window},
     },
 };
-
-/// Bytes of documents that may be between this stage and the end of detection, in KiB.
-const KIB_UNDER_WAY: u32 = 64 * 1024;
-/// Attempts at one window after which it is halved.
-const ATTEMPTS_AT_FULL_SIZE: u32 = 3;
-/// How long giving up a view may take.
-const CLOSING: Duration = Duration::from_secs(2);
 
 /// Documents that were read together.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub struct Page {
     pub rules: Arc<RuleSet>,
     /// What of the events the view delivers.
     pub fields: Arc<FieldSet>,
+    /// Where documents are read again: the rules that are not to look at all of them.
+    pub active_from: Option<Arc<ActiveFrom>>,
     /// The source's clock.
     pub now: Timestamp,
     /// Room that the documents take until they are analysed.
@@ -58,8 +60,14 @@ pub struct Fetch {
     pub fetch_delay: Duration,
     /// The loaded rules.
     pub rules: watch::Receiver<Arc<RuleSet>>,
+    /// Where the range starts.
+    pub start: Timestamp,
     /// What is to be read next.
     pub planner: Planner,
+    /// What was read.
+    pub ledger: Ledger,
+    /// Since when rules are in force.
+    pub active: ActiveRules,
     /// How far it may be read.
     pub horizon: Horizon,
     /// Where windows are announced.
@@ -75,237 +83,239 @@ pub async fn run(stage: Fetch, stop: CancellationToken) {
     let mut reader = Reader::new(stage);
     // Stopping drops the work wherever it waits: an open attempt is thereby abandoned.
     let _ = stop.run_until_cancelled(reader.read_range()).await;
-    reader.close_view().await;
+    reader.windows.close_view().await;
 }
 
-/// Why an attempt at a window ended early.
-enum Setback {
-    Fault(Fault),
-    TooLarge(u64),
-    /// The next stage is gone, and with it the reason to read.
-    Unwanted,
-}
+/// The next stage is gone, and with it the reason to read.
+struct Unwanted;
 
-impl From<Fault> for Setback {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
+/// What came of looking again at what was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mended {
+    /// There is nothing to do.
+    Nothing,
+    /// There may be more to do.
+    Something,
+    /// A fault ended it.
+    Failed,
 }
 
 struct Reader {
-    stage: Fetch,
+    windows: WindowReader,
     started: Instant,
-    room: Arc<Semaphore>,
-    time: Option<SourceTime>,
-    ends: Option<Ends>,
-    view: Option<Box<dyn Pages>>,
-    backoff: Backoff,
-    /// Attempts at the present window that a fault ended.
-    failed: u32,
-    /// The furthest page that was reached: only getting beyond it counts as having passed a fault.
-    furthest: (Timestamp, u64),
+    fetch_delay: Duration,
+    start: Timestamp,
+    forward: Planner,
+    horizon: Horizon,
+    active: ActiveRules,
+    /// What was read, though it may not be committed yet.
+    ledger: Ledger,
+    sweeps: Sweeps,
+    repairs: Repairs,
 }
 
 impl Reader {
     fn new(stage: Fetch) -> Self {
+        let Fetch {
+            link,
+            layout,
+            fetch_delay,
+            rules,
+            start,
+            planner,
+            ledger,
+            active,
+            horizon,
+            attempts,
+            pages,
+            reporter,
+        } = stage;
         Self {
-            stage,
+            windows: WindowReader::new(link, layout, rules, attempts, pages, reporter),
             started: Instant::now(),
-            room: Arc::new(Semaphore::new(KIB_UNDER_WAY as usize)),
-            time: None,
-            ends: None,
-            view: None,
-            backoff: Backoff::default(),
-            failed: 0,
-            furthest: (Timestamp::MIN, 0),
+            fetch_delay,
+            start,
+            forward: planner,
+            horizon,
+            active,
+            ledger,
+            sweeps: Sweeps::default(),
+            repairs: Repairs::default(),
         }
     }
 
-    async fn read_range(&mut self) {
+    /// Ends when the range is complete.
+    async fn read_range(&mut self) -> Result<(), Unwanted> {
         loop {
             let looked = Instant::now();
-            match self.look().await {
-                Ok(horizon) => {
-                    if self.read_up_to(horizon).await.is_err() || self.stage.planner.finished() {
-                        return;
+            let next_look = looked + self.fetch_delay;
+            match self.windows.look().await {
+                Ok(time) => {
+                    let horizon = self.horizon.advance(time, self.started.elapsed());
+                    self.read_until(horizon, next_look).await?;
+                    if self.is_complete(horizon).await {
+                        return Ok(());
                     }
-                    sleep_until(looked + self.stage.fetch_delay).await;
+                    sleep_until(next_look).await;
                 }
-                Err(fault) => self.recover(&fault, None).await,
+                Err(fault) => self.windows.recover(&fault).await,
             }
         }
     }
 
-    /// Asks the source for its time.
-    async fn look(&mut self) -> Result<Timestamp, Fault> {
-        let ends = self.stage.link.ends().await?;
-        let source = Arc::clone(&ends.source);
-        self.ends = Some(ends);
-        let time = source.now().await?;
-        self.time = Some(SourceTime::new(time));
-        self.stage.reporter.looked(SourceTime::new(time));
-        Ok(self.stage.horizon.advance(time, self.started.elapsed()))
-    }
-
-    async fn read_up_to(&mut self, horizon: Timestamp) -> Result<(), Setback> {
-        while let Some(window) = self.stage.planner.next(horizon) {
-            let started = Instant::now();
-            match self.read(window).await {
-                Ok(documents) => {
-                    self.stage
-                        .planner
-                        .done(window, documents, started.elapsed());
-                    self.failed = 0;
-                    self.passed();
+    /// Reads what is new up to the horizon and what has changed, in turn, until there is nothing new
+    /// and either nothing has changed or it is time for the next look.
+    async fn read_until(&mut self, horizon: Timestamp, next_look: Instant) -> Result<(), Unwanted> {
+        loop {
+            let was_new = self.read_forward(horizon).await?;
+            let mended = self.mend().await?;
+            let is_time = mended == Mended::Nothing || Instant::now() >= next_look;
+            if !was_new && is_time {
+                if mended != Mended::Failed {
+                    self.windows.passed();
                 }
-                Err(Setback::TooLarge(documents)) => {
-                    self.stage.planner.fit(window, documents);
-                    self.close_view().await;
-                }
-                Err(Setback::Fault(fault)) => self.recover(&fault, Some(window)).await,
-                Err(Setback::Unwanted) => return Err(Setback::Unwanted),
+                return Ok(());
             }
         }
-        self.passed();
+    }
+
+    /// One attempt at the next window; tells whether there is one.
+    async fn read_forward(&mut self, horizon: Timestamp) -> Result<bool, Unwanted> {
+        let Some(window) = self.forward.next(horizon) else {
+            return Ok(false);
+        };
+        let order = self.order(window, Purpose::Forward).await;
+        match self.windows.read(order, &self.forward).await {
+            Ok(read) => {
+                self.forward.done(window, read.documents, read.took);
+                let entry = Entry::Read(read.census);
+                self.ledger.enter(&entry);
+                self.ledger.forget_before(window.end);
+                read.attempt.close(entry);
+                self.windows.passed();
+            }
+            Err(setback) => give_way(&mut self.windows, &mut self.forward, window, setback).await?,
+        }
+        Ok(true)
+    }
+
+    /// A sweep if one is due, and one attempt at a repair.
+    async fn mend(&mut self) -> Result<Mended, Unwanted> {
+        if let Some(reach) = self.sweeps.due(self.started.elapsed())
+            && let Err(fault) = self.sweep(reach).await
+        {
+            self.windows.recover(&fault).await;
+            return Ok(Mended::Failed);
+        }
+        self.repair().await
+    }
+
+    async fn sweep(&mut self, reach: Reach) -> Result<(), Fault> {
+        let position = self.forward.position();
+        if let Some(span) = span(reach, position, self.start, position) {
+            self.compare(span).await?;
+        }
+        if reach == Reach::Day {
+            self.windows.count_without_time().await?;
+        }
+        self.sweeps.done(reach, self.started.elapsed());
         Ok(())
     }
 
-    /// One attempt at one window; gives the number of its documents.
-    async fn read(&mut self, window: Window) -> Result<u64, Setback> {
-        let rules = self.loaded_rules().await;
-        let fields = Arc::new(FieldSet {
-            layout: self.stage.layout,
-            paths: rules.fields(),
-        });
-        let mut attempt = self.stage.attempts.open(window).await;
-        let ends = self.stage.link.ends().await?;
-        let source = Arc::clone(&ends.source);
-        self.ends = Some(ends);
-        self.view = Some(source.open(window, &fields).await?);
-        let (mut read, mut pages) = (0, 0);
-        while let Some(documents) = self.next_page().await? {
-            pages += 1;
-            read += documents.len() as u64;
-            let held = self.total().unwrap_or(read);
-            if self.stage.planner.is_too_large(window, held) {
-                return Err(Setback::TooLarge(held));
-            }
-            self.reached(window, pages);
-            let page = Page {
-                room: room_for(&documents, &self.room).await,
-                documents,
-                ticket: attempt.ticket(),
-                rules: Arc::clone(&rules),
-                fields: Arc::clone(&fields),
-                now: self.time.map_or(window.end, SourceTime::now),
-            };
-            let sent = self.stage.pages.send(page).await;
-            sent.map_err(|_| Setback::Unwanted)?;
-        }
-        self.check_total(read)?;
-        self.close_view().await;
-        attempt.close();
-        Ok(read)
+    /// Compares what the source holds with what was read of a span; tells whether anything differs.
+    async fn compare(&mut self, span: Window) -> Result<bool, Fault> {
+        let census = self.windows.census(span).await?;
+        Ok(self.repairs.enter(span, &self.ledger, &census))
     }
 
-    /// The next page of the view, asked for until it comes or the view has to be opened again.
-    async fn next_page(&mut self) -> Result<Option<Vec<Document>>, Fault> {
-        loop {
-            let view = self.view.as_mut().expect("the view was opened before");
-            match view.next().await {
-                Err(fault) if fault.remedy == Remedy::Retry => self.pause(&fault).await,
-                answer => return answer,
+    /// One attempt at the next part of a repair.
+    async fn repair(&mut self) -> Result<Mended, Unwanted> {
+        let read = Window {
+            start: self.start,
+            end: self.forward.position(),
+        };
+        let Some(mut repair) = self.repairs.take(read, &self.ledger) else {
+            return Ok(Mended::Nothing);
+        };
+        let mut mended = Mended::Something;
+        if let Some(window) = repair.planner.next(Timestamp::MAX) {
+            let order = self.order(window, Purpose::Repair).await;
+            match self.windows.read(order, &repair.planner).await {
+                Ok(WindowRead {
+                    attempt,
+                    documents,
+                    census,
+                    took,
+                }) => {
+                    repair.add(window, documents, &census, took);
+                    let entry = repair.entry();
+                    crash::point("sweep.before_ledger");
+                    self.ledger.enter(&entry);
+                    attempt.close(entry);
+                    self.windows.passed();
+                }
+                Err(setback) => {
+                    mended = Mended::Failed;
+                    give_way(&mut self.windows, &mut repair.planner, window, setback).await?;
+                }
             }
         }
-    }
-
-    fn total(&self) -> Option<u64> {
-        self.view.as_ref().and_then(|view| view.total())
-    }
-
-    fn check_total(&self, read: u64) -> Result<(), Fault> {
-        match self.total() {
-            Some(total) if total != read => Err(Fault {
-                reason: FaultReason::PartialResults,
-                message: format!("the window holds {total} documents, but {read} were delivered"),
-                remedy: Remedy::Reopen,
-                retry_after: None,
-            }),
-            _ => Ok(()),
+        if !repair.planner.finished() {
+            self.repairs.put_back(repair);
         }
+        Ok(mended)
     }
 
-    /// The loaded rules, as soon as there are any: what nobody looks at is not passed over.
-    async fn loaded_rules(&mut self) -> Arc<RuleSet> {
-        loop {
-            let rules = Arc::clone(&self.stage.rules.borrow_and_update());
-            if !rules.is_empty() {
-                return rules;
-            }
-            let fault = Fault {
-                reason: FaultReason::NoRules,
-                message: "no rule is loaded; reading goes on when there is one".to_owned(),
-                remedy: Remedy::Retry,
-                retry_after: None,
-            };
-            self.stage.reporter.waiting(Place::Source, &fault);
-            if self.stage.rules.changed().await.is_err() {
-                // Nobody can load rules any more, so this pipeline is about to be stopped.
-                std::future::pending::<()>().await;
-            }
-            self.stage.reporter.passed(&Place::Source);
+    /// Whether the range has an end, all of it was read, and nothing of its last day has changed
+    /// since.
+    async fn is_complete(&mut self, horizon: Timestamp) -> bool {
+        if !self.forward.finished() || !self.repairs.is_empty() {
+            return false;
         }
-    }
-
-    /// Makes ready to try again.
-    async fn recover(&mut self, fault: &Fault, window: Option<Window>) {
-        self.close_view().await;
-        if fault.remedy == Remedy::Reconnect
-            && let Some(ends) = self.ends.take()
-        {
-            self.stage.link.give_up(&ends).await;
-        }
-        if let Some(window) = window {
-            self.failed += 1;
-            let often = self.failed.is_multiple_of(ATTEMPTS_AT_FULL_SIZE);
-            if fault.remedy == Remedy::Shrink || (fault.remedy == Remedy::Reopen && often) {
-                self.stage.planner.shrink(window);
+        let Some(span) = span(Reach::Day, horizon, self.start, self.forward.position()) else {
+            return true;
+        };
+        match self.compare(span).await {
+            Ok(differs) => !differs,
+            Err(fault) => {
+                self.windows.recover(&fault).await;
+                false
             }
         }
-        self.pause(fault).await;
     }
 
-    async fn pause(&mut self, fault: &Fault) {
-        self.stage.reporter.waiting(Place::Source, fault);
-        sleep(self.backoff.pause(fault)).await;
-    }
-
-    fn reached(&mut self, window: Window, pages: u64) {
-        if (window.start, pages) > self.furthest {
-            self.furthest = (window.start, pages);
-            self.passed();
+    /// Takes note of the rules that a window is to be read for, as soon as there are any.
+    async fn order(&mut self, window: Window, purpose: Purpose) -> Order {
+        let rules = self.windows.loaded_rules().await;
+        if self.active.note(&rules, self.forward.position()) {
+            self.windows.note_rules(self.active.from());
         }
-    }
-
-    fn passed(&mut self) {
-        self.backoff.reset();
-        self.stage.reporter.passed(&Place::Source);
-    }
-
-    async fn close_view(&mut self) {
-        if let Some(view) = self.view.take() {
-            // What is not given up in time, the server forgets by itself.
-            let _ = timeout(CLOSING, view.close()).await;
+        Order {
+            window,
+            rules,
+            purpose,
+            active_from: (purpose == Purpose::Repair).then(|| self.active.from()),
         }
     }
 }
 
-/// Waits until the documents find room. A page larger than all the room takes the whole of it.
-async fn room_for(documents: &[Document], room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    let bytes: usize = documents.iter().map(|document| document.source.len()).sum();
-    let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
-    Arc::clone(room)
-        .acquire_many_owned(kib.min(KIB_UNDER_WAY))
-        .await
-        .expect("the semaphore is never closed")
+/// Makes ready to try again, maybe a smaller window.
+async fn give_way(
+    windows: &mut WindowReader,
+    planner: &mut Planner,
+    window: Window,
+    setback: Setback,
+) -> Result<(), Unwanted> {
+    match setback {
+        Setback::TooLarge(documents) => {
+            planner.fit(window, documents);
+            windows.close_view().await;
+        }
+        Setback::Fault(fault) => {
+            planner.failed(window, fault.remedy);
+            windows.recover(&fault).await;
+        }
+        Setback::Unwanted => return Err(Unwanted),
+    }
+    Ok(())
 }

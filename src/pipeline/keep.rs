@@ -1,11 +1,14 @@
 //! The care of one plan: compiles its rules, runs it, loads changed rules while it runs, and
 //! begins again at its checkpoint when it broke.
+//!
+//! A static range is read under one set of rules, so that its result is that of this set: changed
+//! rules begin it anew. After some changes it holds to the set it has, and comes to an end.
 
 use std::{convert::Infallible, sync::Arc};
 
 use tokio::{
     sync::watch,
-    task::{JoinError, spawn_blocking},
+    task::JoinError,
     time::{Duration, Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -13,8 +16,10 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use crate::{
     detect::{rule::Rule, ruleset::RuleSet},
     pipeline::{
+        away::away,
         board::{Board, Place, Reporter, Seat},
-        plan::Plan,
+        crash,
+        plan::{Plan, Range},
         ports::{Connector, Fault, FaultReason, Remedy},
         progress::Checkpoint,
         retry::Backoff,
@@ -25,6 +30,9 @@ use crate::{
 
 /// A run that lasted this long was not broken from the start.
 const LASTING: Duration = Duration::from_secs(60);
+
+/// Changed rules that a static range is begun anew for.
+const BEGUN_ANEW: u32 = 3;
 
 /// What the care of a plan needs.
 pub struct Keeper {
@@ -61,10 +69,12 @@ pub async fn keep(keeper: Keeper, predecessor: Option<Predecessor>, stop: Cancel
         return;
     };
     let mut backoff = Backoff::default();
+    let mut held = Held::default();
     loop {
         let started = Instant::now();
-        let error = match keeper.run_once(&reporter, &stop).await {
-            Ok(ending) => {
+        let error = match keeper.run_once(&reporter, &stop, &mut held).await {
+            Ok(None) => continue,
+            Ok(Some(ending)) => {
                 tracing::info!(job = %keeper.plan.id, ?ending, "job ended");
                 return;
             }
@@ -93,29 +103,114 @@ pub async fn end(mut task: AbortOnDropHandle<()>, patience: Duration) {
     }
 }
 
+/// The rules that a static range is read under.
+#[derive(Default)]
+struct Held {
+    set: Option<Arc<RuleSet>>,
+    changed: u32,
+}
+
 impl Keeper {
+    /// One run; `None` if it is to begin anew under changed rules.
     async fn run_once(
         &self,
         reporter: &Reporter,
         stop: &CancellationToken,
-    ) -> Result<Ending, RunError> {
+        held: &mut Held,
+    ) -> Result<Option<Ending>, RunError> {
         let mut wanted = self.rules.clone();
-        let first = Arc::clone(&wanted.borrow_and_update());
-        let first = load(first, reporter).await?;
-        let (loading, rules) = watch::channel(first);
-        let running = Run {
+        match self.plan.range {
+            Range::Streaming { .. } => {
+                let first = Arc::clone(&wanted.borrow_and_update());
+                let set = compile(first).await?;
+                reporter.loaded(&set);
+                let (loading, rules) = watch::channel(set);
+                tokio::select! {
+                    ended = run(self.run(rules, reporter.checkpoint(), reporter), stop.clone()) => ended.map(Some),
+                    never = reload(wanted, loading, reporter) => match never {},
+                }
+            }
+            Range::Static { .. } => {
+                // Rules that changed since the held set was compiled count as changed now.
+                let set = match &held.set {
+                    Some(set) => Arc::clone(set),
+                    None => {
+                        let first = Arc::clone(&wanted.borrow_and_update());
+                        compile(first).await?
+                    }
+                };
+                held.set = Some(Arc::clone(&set));
+                reporter.loaded(&set);
+                let checkpoint = reporter.checkpoint().unwrap_or_default();
+                let checkpoint = under(&set, checkpoint, reporter);
+                let (_held, rules) = watch::channel(Arc::clone(&set));
+                tokio::select! {
+                    ended = run(self.run(rules, Some(checkpoint), reporter), stop.clone()) => ended.map(Some),
+                    other = another(wanted, &set, held.changed, reporter) => {
+                        crash::point("rules.mid_swap");
+                        held.changed += u32::from(!set.is_empty());
+                        held.set = Some(other);
+                        Ok(None)
+                    }
+                }
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        rules: watch::Receiver<Arc<RuleSet>>,
+        checkpoint: Option<Checkpoint>,
+        reporter: &Reporter,
+    ) -> Run {
+        Run {
             plan: self.plan.clone(),
-            checkpoint: reporter.checkpoint(),
+            checkpoint,
             rules,
             connector: Arc::clone(&self.connector),
             settings: self.settings.clone(),
             reporter: reporter.clone(),
-        };
-        tokio::select! {
-            ended = run(running, stop.clone()) => ended,
-            never = reload(wanted, loading, reporter) => match never {},
         }
     }
+}
+
+/// The checkpoint to go on from under a set of rules: one of another set is of no use.
+fn under(set: &RuleSet, checkpoint: Checkpoint, reporter: &Reporter) -> Checkpoint {
+    let revision = Some(set.revision().to_owned());
+    let is_other = checkpoint.rules_revision.is_some() && checkpoint.rules_revision != revision;
+    let checkpoint = if is_other {
+        tracing::info!(job = %reporter.plan(), "rules changed; the range is read anew");
+        reporter.begin_anew();
+        Checkpoint::default()
+    } else {
+        checkpoint
+    };
+    Checkpoint {
+        rules_revision: revision,
+        ..checkpoint
+    }
+}
+
+/// The next set of rules that a static range is to be read under instead. Where all rules are gone,
+/// it goes on with those it has.
+async fn another(
+    mut wanted: watch::Receiver<Arc<[Arc<Rule>]>>,
+    set: &RuleSet,
+    changed: u32,
+    reporter: &Reporter,
+) -> Arc<RuleSet> {
+    while wanted.changed().await.is_ok() {
+        let rules = Arc::clone(&wanted.borrow_and_update());
+        match compile(rules).await {
+            Ok(other) if other.is_empty() || other.revision() == set.revision() => {}
+            Ok(_) if changed >= BEGUN_ANEW => {
+                tracing::warn!(job = %reporter.plan(), "rules changed again; the range is read to its end under those it has");
+            }
+            Ok(other) => return other,
+            Err(error) => told_broken(&error, reporter),
+        }
+    }
+    std::future::pending().await
 }
 
 /// Loads changed rules, the newest wherever several changes came at once.
@@ -126,31 +221,39 @@ async fn reload(
 ) -> Infallible {
     while wanted.changed().await.is_ok() {
         let rules = Arc::clone(&wanted.borrow_and_update());
-        match load(rules, reporter).await {
+        match compile(rules).await {
             Ok(set) => {
+                crash::point("rules.mid_swap");
+                reporter.loaded(&set);
                 loading.send_replace(set);
             }
-            Err(error) => {
-                tracing::error!(job = %reporter.plan(), %error, "rules could not be compiled; the old ones stay loaded");
-            }
+            Err(error) => told_broken(&error, reporter),
         }
     }
     std::future::pending().await
 }
 
-/// Compiles rules away from the async threads.
-async fn load(rules: Arc<[Arc<Rule>]>, reporter: &Reporter) -> Result<Arc<RuleSet>, JoinError> {
-    let compiled = spawn_blocking(move || RuleSet::new(rules.iter().cloned())).await?;
-    reporter.loaded(&compiled);
-    Ok(Arc::new(compiled))
+fn told_broken(error: &JoinError, reporter: &Reporter) {
+    tracing::error!(job = %reporter.plan(), %error, "rules could not be compiled; the old ones stay loaded");
 }
 
-/// The checkpoint that is further on.
-fn newest(one: Option<Checkpoint>, other: Option<Checkpoint>) -> Option<Checkpoint> {
-    [one, other]
-        .into_iter()
-        .flatten()
-        .max_by_key(|checkpoint| checkpoint.watermark)
+/// Compiles rules away from the async threads.
+async fn compile(rules: Arc<[Arc<Rule>]>) -> Result<Arc<RuleSet>, JoinError> {
+    away(move || Arc::new(RuleSet::new(rules.iter().cloned()))).await
+}
+
+/// The checkpoint that is further on: of two under different rules, that of this process.
+fn newest(kept: Option<Checkpoint>, own: Option<Checkpoint>) -> Option<Checkpoint> {
+    match (kept, own) {
+        (Some(kept), Some(own)) if kept.rules_revision == own.rules_revision => {
+            Some(if own.watermark >= kept.watermark {
+                own
+            } else {
+                kept
+            })
+        }
+        (kept, own) => own.or(kept),
+    }
 }
 
 fn failure(error: &RunError) -> Fault {

@@ -1,28 +1,34 @@
 //! The queues of alerts on their way to the sink: one lane for each category, so that a category
-//! whose index refuses is waited for alone. What is refused for its content moves to a slow lane
-//! of its own, where it holds its window but nothing else.
+//! whose index refuses is waited for alone. What is refused for its content is sent in the forms of
+//! [`item`](super::item) one after the other; what is refused in all of them moves to a slow lane of
+//! its own, where it holds its window but nothing else.
 //!
 //! Pure: what to send now, and what an answer means.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     ops::Bound,
-    sync::Arc,
 };
 
 use tokio::time::Instant;
 
-use crate::{
-    detect::alert::Alert,
-    pipeline::{
-        ports::{AddressedAlert, Fault, FaultReason, Outcome, Remedy},
-        reduce::reduce,
-        retry::Backoff,
-    },
+use crate::pipeline::{
+    item::{Form, Item},
+    ports::{AddressedAlert, Fault, FaultReason, Outcome, Remedy},
+    retry::Backoff,
 };
 
 /// Most alerts in one request.
 const LARGEST_BATCH: usize = 500;
+
+/// Most bytes in one request, unless one alert alone is larger.
+const LARGEST_BYTES: usize = 4 << 20;
+
+/// Queued alerts above which there is no room for more.
+const QUEUED: usize = 2_000;
+
+/// Bytes of queued alerts above which there is no room for more.
+const QUEUED_BYTES: usize = 16 << 20;
 
 /// Which lane.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,41 +45,6 @@ impl std::fmt::Display for LaneName {
     }
 }
 
-/// An alert on its way.
-#[derive(Clone, Debug)]
-pub struct Item {
-    /// Number of the page that it was found in.
-    pub page: u64,
-    /// The whole alert, and its index.
-    whole: AddressedAlert,
-    /// What is sent instead after the whole was refused.
-    reduced: Option<Arc<Alert>>,
-}
-
-impl Item {
-    /// An alert that was found in a page.
-    pub fn new(page: u64, index: String, alert: Alert) -> Self {
-        Self {
-            page,
-            whole: AddressedAlert {
-                index,
-                alert: Arc::new(alert),
-            },
-            reduced: None,
-        }
-    }
-
-    fn addressed(&self) -> AddressedAlert {
-        match &self.reduced {
-            Some(reduced) => AddressedAlert {
-                index: self.whole.index.clone(),
-                alert: Arc::clone(reduced),
-            },
-            None => self.whole.clone(),
-        }
-    }
-}
-
 /// Items that are sent in one request.
 #[derive(Debug)]
 pub struct Batch {
@@ -85,7 +56,7 @@ pub struct Batch {
 impl Batch {
     /// What is sent, in order.
     pub fn alerts(&self) -> Vec<AddressedAlert> {
-        self.items.iter().map(Item::addressed).collect()
+        self.items.iter().map(|item| item.sent().clone()).collect()
     }
 }
 
@@ -102,6 +73,24 @@ pub struct Settled {
     pub retried: u64,
     /// Refusals for what is in an alert.
     pub rejected: u64,
+    /// Alerts whose id is held by another one: they are sent again under one of their own.
+    pub taken: u64,
+    /// Alerts that are in the quarantine index now.
+    pub quarantined: u64,
+    /// What the request says about the load of the server.
+    pub load: Load,
+}
+
+/// What a request says about the load of the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Load {
+    /// It took the request.
+    Good,
+    /// It has too much to do.
+    Overloaded,
+    /// Nothing.
+    #[default]
+    Unknown,
 }
 
 /// All lanes of one pipeline.
@@ -111,6 +100,7 @@ pub struct Lanes {
     /// The lane that sent last: the next one comes first.
     last: Option<LaneName>,
     queued: usize,
+    queued_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -132,20 +122,41 @@ impl Default for Lane {
     }
 }
 
+impl Lane {
+    /// As many items as one request may have.
+    fn take(&mut self) -> Vec<Item> {
+        let (mut count, mut bytes) = (0, 0);
+        for item in self.queue.iter().take(self.largest) {
+            bytes += item.bytes();
+            if count > 0 && bytes > LARGEST_BYTES {
+                break;
+            }
+            count += 1;
+        }
+        self.queue.drain(..count).collect()
+    }
+
+    /// The next request holds half of what the last one held.
+    fn shrink(&mut self, last: usize) {
+        self.largest = (last / 2).max(1);
+    }
+}
+
 impl Lanes {
     /// Queues an alert in the lane of its category.
     pub fn push(&mut self, item: Item) {
         let name = LaneName {
-            category: item.whole.alert.category.clone(),
+            category: item.category().to_owned(),
             refused: false,
         };
         self.queued += 1;
+        self.queued_bytes += item.bytes();
         self.lane(&name).queue.push_back(item);
     }
 
-    /// Alerts that are queued; those in a request are not.
-    pub fn queued(&self) -> usize {
-        self.queued
+    /// Whether another page's alerts may be queued. Those in a request do not count.
+    pub fn has_room(&self) -> bool {
+        self.queued < QUEUED && self.queued_bytes < QUEUED_BYTES
     }
 
     /// The next batch, from the lanes in turn, leaving out those that wait.
@@ -162,10 +173,9 @@ impl Lanes {
             None => self.lanes.iter().find(ready),
         }
         .map(|(name, _)| name.clone())?;
-        let lane = self.lane(&name);
-        let count = lane.queue.len().min(lane.largest);
-        let items: Vec<Item> = lane.queue.drain(..count).collect();
-        self.queued -= count;
+        let items = self.lane(&name).take();
+        self.queued -= items.len();
+        self.queued_bytes -= bytes(&items);
         self.last = Some(name.clone());
         Some(Batch { lane: name, items })
     }
@@ -206,8 +216,9 @@ impl Lanes {
         fault: Fault,
         now: Instant,
     ) -> Settled {
-        if fault.remedy == Remedy::Shrink {
-            self.lane(name).largest = (items.len() / 2).max(1);
+        let overloaded = is_overload(&fault);
+        if fault.remedy == Remedy::Shrink || overloaded {
+            self.lane(name).shrink(items.len());
         }
         let retried = items.len() as u64;
         self.requeue(name, items);
@@ -215,6 +226,11 @@ impl Lanes {
         Settled {
             retried,
             waiting: vec![(name.clone(), fault)],
+            load: if overloaded {
+                Load::Overloaded
+            } else {
+                Load::Unknown
+            },
             ..Settled::default()
         }
     }
@@ -226,44 +242,44 @@ impl Lanes {
         outcomes: Vec<Outcome>,
         now: Instant,
     ) -> Settled {
-        let mut settled = Settled::default();
+        let sent = items.len();
+        let mut settled = Settled {
+            load: Load::Good,
+            ..Settled::default()
+        };
         let (mut again, mut refused) = (Vec::new(), Vec::new());
         let (mut retry_fault, mut refusal) = (None, None);
         for (mut item, outcome) in items.into_iter().zip(outcomes) {
             match outcome {
-                Outcome::Created => settled.acked.push((item.page, true)),
-                Outcome::Duplicate | Outcome::Taken => settled.acked.push((item.page, false)),
-                Outcome::Retry(fault) => {
-                    settled.retried += 1;
-                    retry_fault = Some(longer(retry_fault, fault));
+                Outcome::Created => settled.ack(&item, true),
+                Outcome::Duplicate => settled.ack(&item, false),
+                Outcome::Taken => {
+                    settled.taken += 1;
+                    item.take_own_id();
                     again.push(item);
                 }
-                Outcome::Rejected(_) if item.reduced.is_none() => {
-                    settled.rejected += 1;
-                    item.reduced = Some(Arc::new(reduce(&item.whole.alert)));
+                Outcome::Retry(fault) => {
+                    settled.retry(&fault);
+                    retry_fault = Some(longer(retry_fault, fault));
                     again.push(item);
                 }
                 Outcome::Rejected(fault) => {
                     settled.rejected += 1;
-                    item.reduced = None;
-                    refusal = Some(fault);
-                    refused.push(item);
+                    if item.give_way(&fault) {
+                        again.push(item);
+                    } else {
+                        refusal = Some(fault);
+                        refused.push(item);
+                    }
                 }
             }
         }
+        if settled.load == Load::Overloaded {
+            self.lane(name).shrink(sent);
+        }
         self.requeue(name, again);
-        let slow = LaneName {
-            category: name.category.clone(),
-            refused: true,
-        };
         if let Some(fault) = refusal {
-            self.requeue(&slow, refused);
-            let fault = Fault {
-                reason: FaultReason::SinkRejecting,
-                ..fault
-            };
-            self.wait(&slow, &fault, now);
-            settled.waiting.push((slow, fault));
+            self.hold(name, refused, fault, now, &mut settled);
         }
         match retry_fault {
             Some(fault) => {
@@ -276,9 +292,32 @@ impl Lanes {
         settled
     }
 
+    /// Moves items that are refused in every form to the slow lane of their category.
+    fn hold(
+        &mut self,
+        name: &LaneName,
+        refused: Vec<Item>,
+        fault: Fault,
+        now: Instant,
+        settled: &mut Settled,
+    ) {
+        let slow = LaneName {
+            category: name.category.clone(),
+            refused: true,
+        };
+        let fault = Fault {
+            reason: FaultReason::SinkRejecting,
+            ..fault
+        };
+        self.requeue(&slow, refused);
+        self.wait(&slow, &fault, now);
+        settled.waiting.push((slow, fault));
+    }
+
     /// Puts items back to the front, in their order.
     fn requeue(&mut self, name: &LaneName, items: Vec<Item>) {
         self.queued += items.len();
+        self.queued_bytes += bytes(&items);
         let queue = &mut self.lane(name).queue;
         for item in items.into_iter().rev() {
             queue.push_front(item);
@@ -306,6 +345,28 @@ impl Lanes {
     fn lane(&mut self, name: &LaneName) -> &mut Lane {
         self.lanes.entry(name.clone()).or_default()
     }
+}
+
+impl Settled {
+    fn ack(&mut self, item: &Item, is_new: bool) {
+        self.acked.push((item.page, is_new));
+        self.quarantined += u64::from(is_new && item.form() == Form::Quarantined);
+    }
+
+    fn retry(&mut self, fault: &Fault) {
+        self.retried += 1;
+        if is_overload(fault) {
+            self.load = Load::Overloaded;
+        }
+    }
+}
+
+fn bytes(items: &[Item]) -> usize {
+    items.iter().map(Item::bytes).sum()
+}
+
+fn is_overload(fault: &Fault) -> bool {
+    fault.reason == FaultReason::TooManyRequests
 }
 
 /// Whether a fault of a request that held one alert tells something about that alert.

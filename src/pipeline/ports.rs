@@ -21,10 +21,11 @@ pub trait Source: Send + Sync {
     async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault>;
 
     /// What the source holds now of a span, bucket by bucket, by the filter of the plan.
-    async fn census(&self, span: Window) -> Result<Census, Fault> {
-        let _ = span;
-        Ok(Census::default())
-    }
+    async fn census(&self, span: Window) -> Result<Census, Fault>;
+
+    /// How many documents lack the time field, so that no window holds them, by the filter of the
+    /// plan.
+    async fn without_time(&self) -> Result<u64, Fault>;
 }
 
 /// The pages of one window.
@@ -43,9 +44,7 @@ pub trait Pages: Send {
     }
 
     /// What the view holds, bucket by bucket; known after the first page, whole or empty.
-    fn census(&self) -> Option<&Census> {
-        None
-    }
+    fn census(&self) -> Option<&Census>;
 
     /// Gives up what the server holds for this view. A failure is of no consequence.
     async fn close(self: Box<Self>);
@@ -168,6 +167,11 @@ pub enum FaultReason {
     SinkBlocked,
     /// The sink refuses a document for what is in it.
     SinkRejecting,
+    /// An alias or a data stream stands where alert indices belong: behind it the same id could be
+    /// written twice.
+    SinkNotDeterministic,
+    /// A template of somebody else wins for the alert indices, with a mapping that takes no alert.
+    SinkTemplateMissing,
     /// The job's server is not on the list of allowed origins.
     OriginNotAllowed,
     /// The secret is missing, unreadable or malformed.
@@ -196,6 +200,8 @@ impl FaultReason {
             Self::TimestampFieldInvalid => "TimestampFieldInvalid",
             Self::SinkBlocked => "SinkBlocked",
             Self::SinkRejecting => "SinkRejecting",
+            Self::SinkNotDeterministic => "SinkNotDeterministic",
+            Self::SinkTemplateMissing => "SinkTemplateMissing",
             Self::OriginNotAllowed => "OriginNotAllowed",
             Self::SecretInvalid => "SecretInvalid",
             Self::TlsFailed => "TlsFailed",

@@ -23,7 +23,8 @@ pub struct Checkpoint {
     /// are not theirs. By the rule's key; rules older than a day are not told.
     #[serde(default)]
     pub active_from: BTreeMap<String, Timestamp>,
-    /// Revision of the rules that a static range is read with. Another one begins it anew.
+    /// Revision of the rules that a static range is read with. Another one begins it anew, so that
+    /// a checkpoint with the new one replaces one with the old, wherever their watermarks are.
     #[serde(default)]
     pub rules_revision: Option<String>,
 }
@@ -58,6 +59,8 @@ pub struct Progress {
     pub rules_loaded: usize,
     /// Revision of that set.
     pub rules_revision: String,
+    /// Documents that lack the time field, so that no window holds them; counted once an hour.
+    pub without_time: Option<u64>,
     /// Seconds between the source's clock and the watermark.
     pub lag_seconds: Option<i64>,
     /// Share of a static range that is done, 0 to 100.

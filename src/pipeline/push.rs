@@ -14,18 +14,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::{
     board::{Place, Reporter},
+    crash,
     cursor::{Cursor, PageLost},
     detect::Found,
-    lane::{Batch, Item, Lanes, Settled},
+    item::Item,
+    lane::{Batch, Lanes, Load, Settled},
     link::Link,
     ports::{Fault, Outcome, Remedy},
+    throttle::Throttle,
     ticket::{Receipt, Tally, Ticket},
 };
-
-/// Most requests in flight.
-const REQUESTS: usize = 4;
-/// Queued alerts above which no further page is taken.
-const QUEUED: usize = 2_000;
 
 /// What the stage is made of.
 pub struct Push {
@@ -48,8 +46,10 @@ pub struct Push {
 /// Pushes until every window is settled; after being told to stop, until the drain time is over.
 pub async fn run(stage: Push, stop: CancellationToken) -> Result<(), PageLost> {
     let pusher = Pusher {
+        prefix: stage.index.as_str().into(),
         stage,
         lanes: Lanes::default(),
+        throttle: Throttle::default(),
         pages: HashMap::new(),
         taken: 0,
         requests: FuturesUnordered::new(),
@@ -72,7 +72,9 @@ struct Answered {
 
 struct Pusher {
     stage: Push,
+    prefix: Arc<str>,
     lanes: Lanes,
+    throttle: Throttle,
     pages: HashMap<u64, OpenPage>,
     taken: u64,
     requests: FuturesUnordered<BoxFuture<'static, Answered>>,
@@ -83,6 +85,7 @@ impl Pusher {
         let drain = self.stage.drain;
         let drained = async {
             stop.cancelled().await;
+            crash::point("shutdown.mid_drain");
             tokio::time::sleep(drain).await;
         };
         tokio::pin!(drained);
@@ -90,17 +93,18 @@ impl Pusher {
         loop {
             self.send_batches();
             // With a request to spare, whatever is still queued belongs to lanes that wait.
-            let wake = self.lanes.wake().filter(|_| self.requests.len() < REQUESTS);
-            let has_room = self.lanes.queued() < QUEUED;
+            let is_free = self.requests.len() < self.throttle.allowed();
+            let wake = self.lanes.wake().filter(|_| is_free);
+            let has_room = self.lanes.has_room();
             tokio::select! {
-                // Receipts first: a window is announced before its pages arrive.
+                // Receipts before pages: a window is announced before its pages arrive.
                 biased;
+                () = &mut drained => return Ok(()),
                 receipt = self.stage.receipts.recv() => match receipt {
                     Some(receipt) => self.note(receipt)?,
                     // Nobody reads any more and every ticket is settled.
                     None => return Ok(()),
                 },
-                () = &mut drained => return Ok(()),
                 Some(answered) = self.requests.next() => self.settle(answered),
                 found = self.stage.found.recv(), if more_pages && has_room => match found {
                     Some(found) => self.accept(found),
@@ -112,7 +116,7 @@ impl Pusher {
     }
 
     fn send_batches(&mut self) {
-        while self.requests.len() < REQUESTS {
+        while self.requests.len() < self.throttle.allowed() {
             let Some(batch) = self.lanes.take(Instant::now()) else {
                 return;
             };
@@ -138,8 +142,7 @@ impl Pusher {
         let page = self.taken;
         let outstanding = alerts.len();
         for alert in alerts {
-            let index = alert.index(&self.stage.index);
-            self.lanes.push(Item::new(page, index, alert));
+            self.lanes.push(Item::new(page, &self.prefix, alert));
         }
         let open = OpenPage {
             ticket,
@@ -153,6 +156,11 @@ impl Pusher {
         let Answered { batch, answer } = answered;
         let name = batch.lane.to_string();
         let settled = self.lanes.answered(batch, answer, Instant::now());
+        match settled.load {
+            Load::Good => self.throttle.good(),
+            Load::Overloaded => self.throttle.overloaded(),
+            Load::Unknown => {}
+        }
         self.report(name, &settled);
         for (page, is_new) in settled.acked {
             self.ack(page, is_new);
@@ -166,6 +174,9 @@ impl Pusher {
             passed,
             retried,
             rejected,
+            taken,
+            quarantined,
+            load: _,
         } = settled;
         let created = acked.iter().filter(|(_, is_new)| *is_new).count() as u64;
         self.stage.reporter.count(|totals| {
@@ -173,7 +184,16 @@ impl Pusher {
             totals.alerts_duplicate += acked.len() as u64 - created;
             totals.alerts_retried += retried;
             totals.alerts_rejected += rejected;
+            totals.alerts_taken += taken;
+            totals.alerts_quarantined += quarantined;
         });
+        let job = self.stage.reporter.plan();
+        if *taken > 0 {
+            tracing::warn!(%job, alerts = taken, "another document holds the id of an alert: it is written under one of its own");
+        }
+        if *quarantined > 0 {
+            tracing::warn!(%job, alerts = quarantined, "alert index refuses alerts: they are kept in the quarantine index");
+        }
         if *passed {
             self.stage.reporter.passed(&Place::Lane(lane));
         }
@@ -198,6 +218,7 @@ impl Pusher {
             && let Some(done) = self.pages.remove(&page)
         {
             done.ticket.ack(done.tally);
+            crash::point("push.after_ack");
         }
     }
 
@@ -211,13 +232,20 @@ impl Pusher {
     }
 }
 
-/// Sends one batch. A fault that asks for another connection gives up this one.
+/// Sends one batch. A fault that asks for another connection, of the request or of one alert, gives
+/// up this one.
 async fn send(link: &Link, batch: &Batch) -> Result<Vec<Outcome>, Fault> {
     let ends = link.ends().await?;
+    crash::point("push.before_bulk");
     let answer = ends.sink.push(&batch.alerts()).await;
-    if let Err(fault) = &answer
-        && fault.remedy == Remedy::Reconnect
-    {
+    let reconnect = |fault: &Fault| fault.remedy == Remedy::Reconnect;
+    let asks = match &answer {
+        Ok(outcomes) => outcomes
+            .iter()
+            .any(|outcome| matches!(outcome, Outcome::Retry(fault) if reconnect(fault))),
+        Err(fault) => reconnect(fault),
+    };
+    if asks {
         link.give_up(&ends).await;
     }
     answer

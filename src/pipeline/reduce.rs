@@ -1,4 +1,5 @@
-//! The smallest alert that is still one: for a sink that refuses the whole for what is in it.
+//! What is sent in place of an alert that its index refuses for what is in it: the smallest that is
+//! still one, and at last a record that holds it as a text.
 
 use serde_json::{Map, Value, json};
 
@@ -24,13 +25,16 @@ pub fn reduce(alert: &Alert) -> Alert {
         "rule": {"name": alert.rule, "category": alert.category},
         "kubernetes": {"audit": {"auditID": carried(&["kubernetes", "audit", "auditID"])}},
         "k8scop": {
+            "tenant": carried(&["k8scop", "tenant"]),
             "job": carried(&["k8scop", "job"]),
             "severity": carried(&["k8scop", "severity"]),
-            "fingerprint": carried(&["k8scop", "fingerprint"]),
+            "fingerprint": alert.fingerprint,
+            "rule": {"uid": known(&alert.rule_uid), "match_hash": known(&alert.match_hash)},
             "event": {"key": carried(&["k8scop", "event", "key"])},
             "source": {
                 "index": carried(&["k8scop", "source", "index"]),
                 "id": carried(&["k8scop", "source", "id"]),
+                "time": carried(&["k8scop", "source", "time"]),
             },
             "reduced": true,
         },
@@ -39,6 +43,36 @@ pub fn reduce(alert: &Alert) -> Alert {
         document: without_nulls(document),
         ..alert.clone()
     }
+}
+
+/// The record of an alert that `index` refuses in every form, for the quarantine index. It has the
+/// alert's id, and what it is recognised by.
+pub fn quarantined(alert: &Alert, index: &str, reason: &str) -> Alert {
+    let document = json!({
+        "@timestamp": text(&alert.document, &["@timestamp"]),
+        "message": "an alert that its index refused; k8scop.quarantine.alert is the whole of it",
+        "rule": {"name": alert.rule, "category": alert.category},
+        "kubernetes": {"audit": {"auditID": text(&alert.document, &["kubernetes", "audit", "auditID"])}},
+        "k8scop": {
+            "job": text(&alert.document, &["k8scop", "job"]),
+            "severity": alert.severity.word(),
+            "fingerprint": alert.fingerprint,
+            "rule": {"uid": known(&alert.rule_uid), "match_hash": known(&alert.match_hash)},
+            "quarantine": {
+                "index": index,
+                "reason": reason,
+                "alert": alert.document.to_string(),
+            },
+        },
+    });
+    Alert {
+        document: without_nulls(document),
+        ..alert.clone()
+    }
+}
+
+fn known(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
 /// The text at a path, whether its names are nested objects or one dotted name.
@@ -68,22 +102,28 @@ mod tests {
     use super::*;
     use crate::detect::definition::Severity;
 
-    #[test]
-    fn a_reduced_alert_keeps_its_identity_and_nothing_that_was_chosen_by_others() {
-        let whole = Alert {
+    fn whole() -> Alert {
+        Alert {
             id: "0f".repeat(20),
             rule: "security/pod-exec".to_owned(),
             category: "Exec".to_owned(),
             severity: Severity::Medium,
             time: None,
             source_time: None,
+            fingerprint: "f1".to_owned(),
+            rule_uid: "uid".to_owned(),
+            match_hash: String::new(),
             document: json!({
                 "@timestamp": "2026-11-01T00:00:00Z",
                 "message": "x".repeat(40_000),
                 "user": {"name": {"an": "object"}},
                 "k8scop": {"job": "prod", "source": {"index": "logstash", "id": "1"}},
             }),
-        };
+        }
+    }
+
+    #[test]
+    fn a_reduced_alert_keeps_its_identity_and_nothing_that_was_chosen_by_others() {
         let expected = Alert {
             document: json!({
                 "@timestamp": "2026-11-01T00:00:00Z",
@@ -96,11 +136,36 @@ mod tests {
                 "kubernetes": {"audit": {}},
                 "k8scop": {
                     "job": "prod", "event": {}, "source": {"index": "logstash", "id": "1"},
-                    "reduced": true,
+                    "fingerprint": "f1", "rule": {"uid": "uid"}, "reduced": true,
                 },
             }),
-            ..whole.clone()
+            ..whole()
         };
-        assert_eq!(reduce(&whole), expected);
+        assert_eq!(reduce(&whole()), expected);
+    }
+
+    #[test]
+    fn a_quarantine_record_holds_the_whole_alert_and_its_identity() {
+        let expected = Alert {
+            document: json!({
+                "@timestamp": "2026-11-01T00:00:00Z",
+                "message": "an alert that its index refused; k8scop.quarantine.alert is the whole of it",
+                "rule": {"name": "security/pod-exec", "category": "Exec"},
+                "kubernetes": {"audit": {}},
+                "k8scop": {
+                    "job": "prod", "severity": "medium",
+                    "fingerprint": "f1", "rule": {"uid": "uid"},
+                    "quarantine": {
+                        "index": "alerts-undated", "reason": "too long",
+                        "alert": whole().document.to_string(),
+                    },
+                },
+            }),
+            ..whole()
+        };
+        assert_eq!(
+            quarantined(&whole(), "alerts-undated", "too long"),
+            expected
+        );
     }
 }

@@ -53,6 +53,8 @@ fn bounds(reason: FaultReason, failures: u32) -> Bounds {
         | FaultReason::TimestampFieldInvalid
         | FaultReason::SinkBlocked
         | FaultReason::SinkRejecting
+        | FaultReason::SinkNotDeterministic
+        | FaultReason::SinkTemplateMissing
         | FaultReason::OriginNotAllowed
         | FaultReason::SecretInvalid
         | FaultReason::TlsFailed

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinError,
@@ -17,6 +18,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use crate::{
     detect::ruleset::RuleSet,
     pipeline::{
+        active::ActiveRules,
         board::Reporter,
         cursor::{Cursor, PageLost},
         detect::{self, Detect},
@@ -120,7 +122,10 @@ fn stages(run: Run) -> Stages {
         layout: plan.source.layout,
         fetch_delay: plan.fetch_delay.max(LEAST_DELAY),
         rules: rules.clone(),
+        start: start(plan.range),
         planner: Planner::new(plan.range, checkpoint.watermark),
+        ledger: checkpoint.ledger.clone(),
+        active: ActiveRules::new(checkpoint.active_from.clone()),
         horizon: Horizon::new(settings.safety_lag),
         attempts,
         pages: page_sender,
@@ -154,12 +159,16 @@ fn stages(run: Run) -> Stages {
 
 /// The checkpoint to begin at: never before the range.
 fn starting_point(range: Range, checkpoint: Option<Checkpoint>) -> Checkpoint {
-    let (Range::Static { start, .. } | Range::Streaming { start }) = range;
     let checkpoint = checkpoint.unwrap_or_default();
     Checkpoint {
-        watermark: checkpoint.watermark.max(start),
+        watermark: checkpoint.watermark.max(start(range)),
         ..checkpoint
     }
+}
+
+fn start(range: Range) -> Timestamp {
+    let (Range::Static { start, .. } | Range::Streaming { start }) = range;
+    start
 }
 
 fn task<T: Send + 'static>(

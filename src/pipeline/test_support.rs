@@ -1,7 +1,9 @@
 //! What the tests of the pipeline stand on: plans, faults, a server in memory, and an operator.
 
+mod bugs;
 mod operator;
 mod server;
+mod status;
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,8 +11,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 pub use self::{
+    bugs::{Bug, Buggy},
     operator::Operator,
-    server::{Call, Server, Trouble},
+    server::{Call, Server, Stored, Trouble},
+    status::{Status, Writer, Writing},
 };
 use crate::{
     detect::{

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::pipeline::{progress::RuleMatches, window::Window};
+use crate::pipeline::{active::ActiveFrom, ledger::Entry, progress::RuleMatches, window::Window};
 
 /// Windows that are read ahead of those whose alerts are still under way.
 const WINDOWS_UNDER_WAY: usize = 8;
@@ -23,7 +23,9 @@ pub struct Tally {
     pub created: u64,
     /// Alerts that the sink had already.
     pub duplicate: u64,
-    /// Alerts of each rule.
+    /// Alerts among the new ones that were found by reading again.
+    pub late: u64,
+    /// Alerts of each rule; none by reading again, which meets most of them a second time.
     pub matches: BTreeMap<String, RuleMatches>,
 }
 
@@ -35,14 +37,25 @@ impl Tally {
             quarantined,
             created,
             duplicate,
+            late,
             matches,
         } = other;
         self.documents += documents;
         self.quarantined += quarantined;
         self.created += created;
         self.duplicate += duplicate;
+        self.late += late;
         for (rule, more) in matches {
             self.add_matches(&rule, more.count, more.last);
+        }
+    }
+
+    /// What is counted of documents that were counted before: what is new in the sink.
+    fn of_repair(self) -> Self {
+        Self {
+            created: self.created,
+            late: self.created,
+            ..Self::default()
         }
     }
 
@@ -61,6 +74,15 @@ impl Tally {
     }
 }
 
+/// Why a window is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is the next one.
+    Forward,
+    /// It, or what it is a part of, holds something else than when it was read first.
+    Repair,
+}
+
 /// News of the windows, in the order of their happening.
 #[derive(Debug)]
 pub enum Receipt {
@@ -70,6 +92,8 @@ pub enum Receipt {
         attempt: u64,
         /// What is read.
         window: Window,
+        /// Why.
+        purpose: Purpose,
     },
     /// The window was read to its end.
     Closed {
@@ -77,6 +101,8 @@ pub enum Receipt {
         attempt: u64,
         /// Pages that it had, a ticket for each.
         pages: u64,
+        /// What it says about the source.
+        entry: Entry,
     },
     /// The attempt was given up; another one will begin at the same instant.
     Abandoned {
@@ -89,6 +115,11 @@ pub enum Receipt {
         attempt: u64,
         /// What the page led to.
         tally: Tally,
+    },
+    /// Rules came that the job did not begin with.
+    Rules {
+        /// All of them, and since when they are in force.
+        active_from: Arc<ActiveFrom>,
     },
     /// A ticket was dropped: nobody will ever acknowledge that page.
     Lost {
@@ -119,21 +150,31 @@ impl Attempts {
     }
 
     /// Begins to read a window, as soon as the alerts of earlier ones have left room for it.
-    pub async fn open(&mut self, window: Window) -> Attempt {
+    pub async fn open(&mut self, window: Window, purpose: Purpose) -> Attempt {
         let permit = Arc::clone(&self.room)
             .acquire_owned()
             .await
             .expect("the semaphore is never closed");
         self.issued += 1;
         let attempt = self.issued;
-        self.tell(Receipt::Opened { attempt, window });
+        self.tell(Receipt::Opened {
+            attempt,
+            window,
+            purpose,
+        });
         Attempt {
             number: attempt,
+            purpose,
             pages: 0,
             closed: false,
             receipts: self.receipts.clone(),
             room: Arc::new(permit),
         }
+    }
+
+    /// Tells since when rules are in force that the job did not begin with.
+    pub fn note_rules(&self, active_from: Arc<ActiveFrom>) {
+        self.tell(Receipt::Rules { active_from });
     }
 
     fn tell(&self, receipt: Receipt) {
@@ -146,6 +187,7 @@ impl Attempts {
 #[derive(Debug)]
 pub struct Attempt {
     number: u64,
+    purpose: Purpose,
     pages: u64,
     closed: bool,
     receipts: mpsc::UnboundedSender<Receipt>,
@@ -158,6 +200,7 @@ impl Attempt {
         self.pages += 1;
         Ticket {
             attempt: self.number,
+            purpose: self.purpose,
             acked: false,
             receipts: self.receipts.clone(),
             _room: Arc::clone(&self.room),
@@ -165,11 +208,12 @@ impl Attempt {
     }
 
     /// The window was read to its end.
-    pub fn close(mut self) {
+    pub fn close(mut self, entry: Entry) {
         self.closed = true;
         let _ = self.receipts.send(Receipt::Closed {
             attempt: self.number,
             pages: self.pages,
+            entry,
         });
     }
 }
@@ -188,6 +232,7 @@ impl Drop for Attempt {
 #[derive(Debug)]
 pub struct Ticket {
     attempt: u64,
+    purpose: Purpose,
     acked: bool,
     receipts: mpsc::UnboundedSender<Receipt>,
     _room: Arc<OwnedSemaphorePermit>,
@@ -195,8 +240,11 @@ pub struct Ticket {
 
 impl Ticket {
     /// Every alert of the page is in the sink.
-    pub fn ack(mut self, tally: Tally) {
+    pub fn ack(mut self, mut tally: Tally) {
         self.acked = true;
+        if self.purpose == Purpose::Repair {
+            tally = tally.of_repair();
+        }
         let _ = self.receipts.send(Receipt::Acked {
             attempt: self.attempt,
             tally,

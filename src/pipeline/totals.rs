@@ -23,6 +23,10 @@ pub struct Totals {
     pub alerts_retried: u64,
     /// Refusals of an alert for what is in it.
     pub alerts_rejected: u64,
+    /// Alerts whose id was held by another one, so that they got one of their own.
+    pub alerts_taken: u64,
+    /// Alerts that are kept as a text in the quarantine index, for theirs refused them.
+    pub alerts_quarantined: u64,
     /// Faults, after each of which something was tried again.
     pub faults: BTreeMap<FaultReason, u64>,
     /// Times that the pipeline broke and began again.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::pipeline::plan::Range;
+use crate::pipeline::{plan::Range, ports::Remedy};
 
 /// The span `[start, end)` of a source's time field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ const MANY: u64 = 20_000;
 const TOO_MANY: u64 = 50_000;
 /// Documents that a window is cut for.
 const TARGET: u64 = 10_000;
+/// Attempts at one window after which it is halved.
+const ATTEMPTS_AT_FULL_SIZE: u32 = 3;
 /// Time after which a window should be committed.
 const TARGET_TIME: Duration = Duration::from_secs(10);
 
@@ -52,6 +54,8 @@ pub struct Planner {
     end: Option<Timestamp>,
     seconds: i64,
     largest: i64,
+    /// Attempts at the next window that a fault ended.
+    failed: u32,
 }
 
 impl Planner {
@@ -66,7 +70,24 @@ impl Planner {
             end,
             seconds: FIRST_SECONDS,
             largest,
+            failed: 0,
         }
+    }
+
+    /// Plans one window, to be read at once if that is good.
+    pub fn whole(window: Window) -> Self {
+        Self {
+            next: window.start,
+            end: Some(window.end),
+            seconds: window.seconds(),
+            largest: LARGEST_STREAMING_SECONDS,
+            failed: 0,
+        }
+    }
+
+    /// Where the next window starts: everything before was read.
+    pub fn position(&self) -> Timestamp {
+        self.next
     }
 
     /// The next window: it starts where the last one that was [`done`](Self::done) ended, and ends
@@ -87,6 +108,7 @@ impl Planner {
     /// Goes on to the next window, of a size chosen by how this one went.
     pub fn done(&mut self, window: Window, documents: u64, took: Duration) {
         self.next = window.end;
+        self.failed = 0;
         let length = window.seconds();
         let was_cut = length < self.seconds;
         if documents > MANY || took > TARGET_TIME {
@@ -112,8 +134,17 @@ impl Planner {
         self.seconds = fitting(window.seconds(), documents);
     }
 
-    /// Halves the window, which was too much for the source.
-    pub fn shrink(&mut self, window: Window) {
+    /// An attempt at the window was ended by a fault with this remedy. A window that is too much for
+    /// the source is halved.
+    pub fn failed(&mut self, window: Window, remedy: Remedy) {
+        self.failed += 1;
+        let often = self.failed.is_multiple_of(ATTEMPTS_AT_FULL_SIZE);
+        if remedy == Remedy::Shrink || (remedy == Remedy::Reopen && often) {
+            self.shrink(window);
+        }
+    }
+
+    fn shrink(&mut self, window: Window) {
         self.seconds = (window.seconds() / 2).max(1);
     }
 }

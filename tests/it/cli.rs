@@ -7,9 +7,11 @@ use std::{
 
 mod analyze;
 mod check;
+mod events;
 mod run;
 mod scan;
 mod usage;
+mod verify;
 
 /// How a run of the command went.
 #[derive(Debug, PartialEq)]

@@ -15,8 +15,11 @@ use serde_json::{Value, json};
 use self::operator::{Operator, Site};
 use crate::support::cluster::condition;
 
+mod checkpoint;
+mod leadership;
 mod operator;
 mod outage;
+mod replicas;
 
 fn rule(name: &str, matches: &str) -> Value {
     json!({
@@ -68,6 +71,7 @@ fn running() -> Progress {
         counts,
         rules_loaded: 1,
         rules_revision: "r".to_owned(),
+        without_time: None,
         lag_seconds: Some(7),
         percent: Some(50),
         matches: BTreeMap::new(),
@@ -326,7 +330,7 @@ async fn no_plan_is_made_while_a_kind_cannot_be_listed() {
     let site = Site::new("ctl-gate").await;
     site.apply(&rule("exec", "get")).await;
     site.apply(&job("prod", json!({}))).await;
-    site.may_not_list("k8scoprules").await;
+    site.may_not_use("k8scoprules").await;
     let mut operator = Operator::start(&site).await;
     let forbidden = |obstacles: &[String]| matches!(obstacles, [one] if one.contains("forbidden"));
     let obstacles = operator.obstacles_where(forbidden).await;

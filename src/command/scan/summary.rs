@@ -97,6 +97,9 @@ mod tests {
             severity,
             time: None,
             source_time: None,
+            fingerprint: "f".repeat(64),
+            rule_uid: "11111111-2222-3333-4444-555555555555".to_owned(),
+            match_hash: "0123456789abcdef".to_owned(),
             document: serde_json::Value::Null,
         }
     }

@@ -36,6 +36,7 @@ fn key(name: &str) -> Key {
 #[test]
 fn nothing_is_desired_before_both_first_lists_are_complete() {
     let mut cluster = Cluster {
+        term: Default::default(),
         index: Index::new(Watch::over(&[])),
     };
     cluster.apply(Kind::Rule, rule("exec", "get"));

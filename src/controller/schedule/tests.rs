@@ -41,6 +41,7 @@ impl Desk {
             stored: self.stored.clone(),
             version: self.version,
             status,
+            notice: None,
         }]);
     }
 
@@ -48,7 +49,11 @@ impl Desk {
     fn write(&mut self, version: u64) -> Option<Value> {
         let write = self.schedule.take_due(Instant::now())?;
         let status = write.status.clone();
-        self.schedule.succeeded(write, version, Instant::now());
+        let stored = Stored {
+            version,
+            status: status.clone(),
+        };
+        self.schedule.succeeded(write, stored, Instant::now());
         Some(status)
     }
 
@@ -125,7 +130,11 @@ async fn a_write_under_way_is_not_made_twice() {
     let write = desk.schedule.take_due(Instant::now()).expect("it is due");
     desk.want(status("True", 1));
     assert_eq!(desk.due_in(), None);
-    desk.schedule.succeeded(write, 2, Instant::now());
+    let stored = Stored {
+        version: 2,
+        status: write.status.clone(),
+    };
+    desk.schedule.succeeded(write, stored, Instant::now());
     assert_eq!(desk.write(3), Some(status("True", 1)));
 }
 
@@ -160,19 +169,91 @@ async fn what_is_not_wanted_any_more_is_forgotten() {
     let write = desk.schedule.take_due(Instant::now()).expect("it is due");
     desk.schedule.want(&[]);
     desk.schedule.failed(&write.target, 1.0, Instant::now());
-    assert_eq!((desk.due_in(), desk.schedule.rest()), (None, vec![]));
+    desk.schedule.close();
+    assert!(desk.schedule.is_settled());
 }
 
-#[test]
-fn at_the_end_the_checkpoints_of_jobs_are_written_before_the_numbers_of_rules() {
+#[tokio::test(start_paused = true)]
+async fn a_job_that_only_watches_the_time_go_by_is_written_once_a_minute() {
+    let idle = |watermark: u64, events: u64| json!({"eventsRead": events, "lagSeconds": watermark, "checkpoint": {"watermark": watermark}});
+    let mut desk = Desk::new(Kind::Job);
+    desk.want(idle(1, 7));
+    desk.write(2);
+    desk.want(idle(2, 7));
+    assert_eq!(desk.due_in(), Some(Duration::from_secs(60)));
+    desk.want(idle(2, 8));
+    assert_eq!(desk.due_in(), Some(Duration::from_secs(10)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_names_the_latest_version_that_is_known() {
+    let mut desk = Desk::new(Kind::Job);
+    desk.want(status("False", 1));
+    assert_eq!(
+        desk.schedule.take_due(Instant::now()).map(|w| w.version),
+        Some(1)
+    );
+    let mut desk = Desk::new(Kind::Job);
+    desk.want(status("False", 1));
+    desk.write(5);
+    desk.want(status("True", 1));
+    assert_eq!(
+        desk.schedule.take_due(Instant::now()).map(|w| w.version),
+        Some(5)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contested_write_waits_for_the_newer_version_and_no_longer() {
+    let mut desk = Desk::new(Kind::Job);
+    desk.want(status("False", 1));
+    let write = desk.schedule.take_due(Instant::now()).expect("it is due");
+    desk.schedule.contested(&write);
+    desk.want(status("False", 2));
+    assert_eq!((desk.due_in(), desk.schedule.is_contested()), (None, true));
+    desk.version = 2;
+    desk.want(status("False", 2));
+    assert!(!desk.schedule.is_contested());
+    assert_eq!(desk.write(3), Some(status("False", 2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_drops_is_written_again_in_its_turn() {
+    let mut desk = Desk::new(Kind::Job);
+    desk.want(status("True", 1));
+    let write = desk.schedule.take_due(Instant::now()).expect("it is due");
+    let stored = Stored {
+        version: 2,
+        status: json!({}),
+    };
+    desk.schedule.succeeded(write, stored, Instant::now());
+    assert_eq!(desk.due_in(), Some(Duration::from_secs(10)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_end_everything_is_tried_once_and_checkpoints_of_jobs_first() {
     let wanted = |kind| Wanted {
         target: target(kind),
         stored: Value::Null,
         version: 1,
         status: status("True", 1),
+        notice: None,
     };
     let mut schedule = Schedule::default();
+    let now = Instant::now();
     schedule.want(&Kind::ALL.map(wanted));
-    let order: Vec<_> = schedule.rest().iter().map(|w| w.target.kind).collect();
+    for kind in Kind::ALL {
+        let write = schedule.take_due(now).expect("it is due");
+        assert_ne!(write.target.kind, kind);
+        schedule.failed(&write.target, 1.0, now);
+    }
+    schedule.close();
+    let mut order = Vec::new();
+    while let Some(write) = schedule.take_due(now) {
+        order.push(write.target.kind);
+        assert!(!schedule.is_settled());
+        schedule.failed(&write.target, 1.0, now);
+    }
     assert_eq!(order, [Kind::Job, Kind::Rule]);
+    assert!(schedule.is_settled());
 }

@@ -7,6 +7,7 @@ use crate::{
         watch::Kind,
     },
     pipeline::{
+        ledger::{Bucket, Census, Ledger, Mark},
         ports::FaultReason,
         progress::{Checkpoint, Counts, Progress, RuleMatches, State},
     },
@@ -31,8 +32,8 @@ fn busy() -> Progress {
         events_read: 1_000,
         alerts_created: 5,
         alerts_duplicate: 2,
+        alerts_late: 1,
         quarantined: 1,
-        ..Counts::default()
     };
     Progress {
         checkpoint: Some(Checkpoint {
@@ -44,6 +45,7 @@ fn busy() -> Progress {
         rules_loaded: 3,
         lag_seconds: Some(12),
         percent: Some(40),
+        without_time: Some(6),
         ..progress(State::Running)
     }
 }
@@ -159,9 +161,11 @@ fn the_status_of_a_streaming_job_tells_all() {
             "range": {"start": "2026-11-01T00:00:00Z"},
             "checkpoint": {
                 "watermark": "2026-11-22T00:00:00.123456789Z", "eventsRead": 1000,
-                "alertsCreated": 5, "alertsDuplicate": 2, "quarantined": 1,
+                "alertsCreated": 5, "alertsDuplicate": 2, "alertsLate": 1, "quarantined": 1,
+                "epoch": 0,
             },
-            "eventsRead": 1000, "alertsCreated": 5, "alertsDuplicate": 2, "quarantined": 1,
+            "eventsRead": 1000, "alertsCreated": 5, "alertsDuplicate": 2, "alertsLate": 1,
+            "quarantined": 1, "documentsWithoutTime": 6,
             "rulesLoaded": 3, "rulesRevision": "r", "lagSeconds": 12,
             "startedAt": "2026-11-23T07:00:00Z",
         })
@@ -235,4 +239,66 @@ fn a_condition_that_does_not_change_keeps_its_time() {
         ),
         (&json!(2), &json!(2))
     );
+}
+
+#[test]
+fn a_checkpoint_that_the_api_server_drops_is_told_while_the_job_runs() {
+    let mut cluster = Cluster::of(vec![], vec![streaming("prod", "")]);
+    let mut after = |pruned| {
+        cluster.index.prune(|_| pruned);
+        let desired = cluster.decide(vec![("prod", busy())]);
+        conditions(&desired, Kind::Job, "prod")
+    };
+    assert_eq!(after(true), ["Ready=False CRDOutdated"]);
+    assert_eq!(after(false), ["Ready=True Streaming"]);
+}
+
+/// What holds the most: a full ledger of 2,400 characters, the longest fault, all conditions that a
+/// job that runs can have, and numbers of 16 digits. Not bounded so: the beginnings of new rules
+/// (64 at most, each of them with a name of up to 317 characters), and the problems of a spec that
+/// is refused, which are told twice in up to 1,024 characters.
+#[test]
+fn the_status_of_a_job_that_runs_takes_four_kibibytes_at_most() {
+    let mut ledger = Ledger::default();
+    let now = Bucket::of(instant("2026-11-22T00:00:00Z")).0;
+    let full = Mark::new(u64::MAX, u64::MAX);
+    ledger.read(&Census(
+        (now - 300..now)
+            .map(|number| (Bucket(number), full))
+            .collect(),
+    ));
+    let most = 1 << 53;
+    let counts = Counts {
+        events_read: most,
+        alerts_created: most,
+        alerts_duplicate: most,
+        quarantined: most,
+        alerts_late: most,
+    };
+    let progress = Progress {
+        state: State::Waiting {
+            reason: FaultReason::ElasticsearchUnavailable,
+            message: "m".repeat(256),
+        },
+        checkpoint: Some(Checkpoint {
+            watermark: instant("2026-11-22T00:00:00.123456789Z"),
+            counts,
+            ledger,
+            rules_revision: Some("r".repeat(16)),
+            ..Checkpoint::default()
+        }),
+        counts,
+        rules_revision: "r".repeat(16),
+        without_time: Some(most),
+        ..busy()
+    };
+    for job in [streaming("prod", ""), one_day("prod", "")] {
+        let mut cluster = Cluster::of(vec![], vec![job]);
+        cluster.term.elected = Some((format!("{}_12345678", "p".repeat(63)), i32::MAX.into()));
+        let status = told(&cluster.decide(vec![("prod", progress.clone())]), "prod");
+        let ledger = status["checkpoint"]["ledger"].as_str().map(str::len);
+        assert!(ledger > Some(2_300), "{ledger:?}");
+        let size = status.to_string().len();
+        assert!(size <= 4_096, "{size} bytes: {status}");
+    }
 }

@@ -11,6 +11,8 @@ use crate::detect::{
 #[derive(Clone, Debug)]
 pub struct RuleProfile {
     key: String,
+    uid: String,
+    match_hash: String,
     category: String,
     severity: Severity,
     alert_per: AlertPer,
@@ -21,9 +23,12 @@ impl RuleProfile {
     /// The profile of a rule. `revision` is the fingerprint that its alerts show.
     pub fn new(identity: &RuleIdentity, definition: &RuleDefinition, revision: &str) -> Self {
         let key = key(identity);
-        let draft = common(&key, identity, definition, revision);
+        let match_hash = identity::match_hash(definition);
+        let draft = common(&key, identity, definition, revision, &match_hash);
         Self {
             key,
+            uid: identity.uid.clone(),
+            match_hash,
             category: definition.category.clone(),
             severity: definition.severity,
             alert_per: definition.alert_per,
@@ -34,6 +39,14 @@ impl RuleProfile {
     /// `namespace/name` of the rule, or `cluster/name` for one without a namespace.
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    pub(super) fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    pub(super) fn match_hash(&self) -> &str {
+        &self.match_hash
     }
 
     pub(super) fn category(&self) -> &str {
@@ -65,6 +78,7 @@ fn common(
     identity: &RuleIdentity,
     definition: &RuleDefinition,
     revision: &str,
+    match_hash: &str,
 ) -> Draft {
     let mut common = Draft::default();
     common.put("event.kind", "alert");
@@ -80,7 +94,7 @@ fn common(
     common.put("orchestrator.type", "kubernetes");
     common.put("k8scop.severity", definition.severity.word());
     common.put("k8scop.rule.uid", identity.uid.as_str());
-    common.put("k8scop.rule.match_hash", identity::match_hash(definition));
+    common.put("k8scop.rule.match_hash", match_hash);
     let exceptions = definition.exceptions.iter();
     let exceptions: Vec<_> = exceptions.map(|known| draft::text(&known.name)).collect();
     common.put("k8scop.exceptions", exceptions);

@@ -83,16 +83,19 @@ fn document(source: &Value) -> Document {
     Document {
         index: "audit-2026.11.01".to_owned(),
         id: "doc-1".to_owned(),
-        time: None,
+        time: Some("2026-11-02T00:00:01.5Z".to_owned()),
         source: source.to_string().into(),
     }
 }
 
 fn alert_of(source: &Value, finding: &Finding) -> Alert {
-    let document = document(source);
+    alert_in(&document(source), finding)
+}
+
+fn alert_in(document: &Document, finding: &Finding) -> Alert {
     let context = context(Layout::Auto);
-    let events = Event::read(&document, context.layout).expect("an audit event");
-    Alert::new(&events[0], &document, &profile(), finding, &context)
+    let events = Event::read(document, context.layout).expect("an audit event");
+    Alert::new(&events[0], document, &profile(), finding, &context)
 }
 
 fn alert(source: &Value) -> Alert {
@@ -164,29 +167,25 @@ fn the_outcome_is_what_the_event_tells() {
 }
 
 #[test]
-fn the_index_is_the_day_of_the_request() {
-    let index = |time: &str, prefix: &str| {
-        let mut source = request();
-        source["requestReceivedTimestamp"] = time.into();
-        source["stageTimestamp"] = Value::Null;
-        alert(&source).index(prefix)
-    };
-    for (time, expected) in [
-        ("2026-11-01T23:59:59.999999Z", "alerts-2026.11.01"),
-        ("2026-11-02T00:30:00+01:00", "alerts-2026.11.01"),
-        ("2015-01-01T00:00:00Z", "alerts-2015.01.01"),
-        ("2014-12-31T23:59:59Z", "alerts-undated"),
-        ("2099-12-31T23:59:59Z", "alerts-2099.12.31"),
-        ("2100-01-01T00:00:00Z", "alerts-undated"),
-        ("yesterday", "alerts-undated"),
-    ] {
-        assert_eq!(index(time, "alerts"), expected, "{time}");
-    }
-    let time = "2026-11-01T00:00:00Z";
-    assert_eq!(
-        index(time, "k8scop-{category}-alerts"),
-        "k8scop-exec-alerts-2026.11.01"
-    );
+fn what_verification_needs_stands_in_the_document_too() {
+    let alert = alert(&request());
+    let shown = |path: &str| alert.document.pointer(path).and_then(Value::as_str);
+    assert_eq!(shown("/k8scop/fingerprint"), Some(&*alert.fingerprint));
+    assert_eq!(shown("/k8scop/rule/uid"), Some(&*alert.rule_uid));
+    assert_eq!(shown("/k8scop/rule/match_hash"), Some(&*alert.match_hash));
+}
+
+#[test]
+fn an_own_id_stands_in_the_document_and_changes_nothing_else() {
+    let alert = alert(&request());
+    let own = alert.with_own_id();
+    assert_ne!(own.id, alert.id);
+    assert_eq!(own, alert.with_own_id());
+    assert_ne!(own.id, own.with_own_id().id);
+    let mut expected = alert.clone();
+    expected.document["event"]["id"] = own.id.as_str().into();
+    expected.id = own.id.clone();
+    assert_eq!(own, expected);
 }
 
 #[test]
@@ -224,7 +223,11 @@ fn hostile_values_stay_within_bounds() {
 
 #[test]
 fn an_event_without_name_and_time_is_known_by_its_document() {
-    let document = alert(&json!({"verb": "get", "stage": "ResponseComplete"})).document;
+    let timeless = Document {
+        time: None,
+        ..document(&json!({"verb": "get", "stage": "ResponseComplete"}))
+    };
+    let document = alert_in(&timeless, &finding()).document;
     assert_eq!(document["k8scop"]["event"]["key_basis"], "doc");
     assert_eq!(document["@timestamp"], document["event"]["created"]);
 }

@@ -60,6 +60,24 @@ fn the_ids_of_version_1_never_change() {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OwnId {
+    name: String,
+    alert_id: String,
+    rule_uid: String,
+    own_id: String,
+}
+
+#[test]
+fn the_own_ids_of_version_1_never_change() {
+    for line in include_str!("own_ids.v1.jsonl").lines() {
+        let golden: OwnId = serde_json::from_str(line).expect("the golden file is JSON lines");
+        let own = own_id(&golden.alert_id, &golden.rule_uid);
+        assert_eq!(own, golden.own_id, "{}", golden.name);
+    }
+}
+
 #[test]
 fn the_match_hash_follows_what_is_looked_for_and_not_what_is_said() {
     let definition = |title: &str, verb: &str| -> RuleDefinition {

@@ -119,7 +119,7 @@ fn the_revision_tells_sets_apart_by_what_their_rules_say() {
 
 #[test]
 fn the_fields_are_those_of_alerts_and_all_that_rules_look_at_or_show() {
-    let of_alerts = RuleSet::new([]).fields();
+    let of_alerts = RuleSet::new([]).fields().to_vec();
     let mut shows = one(json!({"field": "verb", "equals": "get"}));
     shows["message"] = json!("{level}");
     let mut excepts = one(json!({"field": "verb", "equals": "get"}));

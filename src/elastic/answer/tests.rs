@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -7,7 +9,10 @@ const PAGE: &str = r#"{"pit_id":"v2","took":3,"timed_out":false,"_shards":{"tota
 "hits":{"total":{"value":7,"relation":"eq"},"max_score":null,"hits":[
 {"_index":"logstash-a","_id":"1","_score":null,"_source": {"verb":"get"} ,"sort":["2026-11-23T07:40:00.000Z",1]},
 {"_index":"logstash-b","_id":"q\"2","_source":{"verb":"list"},"sort":[1795419600000000001,4294967296]},
-{"_index":"logstash-b","_id":"3","sort":[null,5]}]}}"#;
+{"_index":"logstash-b","_id":"3","sort":[null,5]}]},
+"aggregations":{"census":{"buckets":[
+{"key_as_string":"2026-11-23T07:40:00.000Z","key":1795419600000,"doc_count":5,"sequence":{"value":12.0}},
+{"key":1795419900000,"doc_count":65538,"sequence":{"value":4.294967297E9}}]}}}"#;
 
 fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
@@ -46,6 +51,10 @@ fn a_page_is_read_with_its_documents_as_they_were_stored() {
         total: Some(7),
         view: Some("v2".to_owned()),
         shards: 3,
+        census: Some(Census(BTreeMap::from([
+            (Bucket(5_984_732), Mark::new(5, 12)),
+            (Bucket(5_984_733), Mark::new(2, 1)),
+        ]))),
     };
     assert_eq!(page(&bytes(PAGE), 3), Ok(expected));
 }
@@ -201,7 +210,7 @@ fn the_clock_is_the_bound_of_the_range() {
 #[test]
 fn the_time_field_must_be_a_date_everywhere() {
     let dates = r#"{"fields":{"@timestamp":{"date":{},"date_nanos":{}}}}"#;
-    assert_eq!(mapping(&bytes(dates), "@timestamp"), Ok(()));
+    assert_eq!(mapping(&bytes(dates), "@timestamp"), Ok(Marks::Count));
     for body in [
         r#"{"indices":["a"],"fields":{}}"#,
         r#"{"fields":{"@timestamp":{"date":{},"keyword":{}}}}"#,
@@ -209,6 +218,19 @@ fn the_time_field_must_be_a_date_everywhere() {
         let reason = mapping(&bytes(body), "@timestamp").map_err(|fault| fault.reason);
         assert_eq!(reason, Err(FaultReason::TimestampFieldInvalid), "{body}");
     }
+}
+
+#[test]
+fn sequence_numbers_count_where_every_index_has_them() {
+    let marks = |capabilities: &str| {
+        let body = format!(r#"{{"fields":{{"@timestamp":{{"date":{{}}}},{capabilities}}}}}"#);
+        mapping(&bytes(&body), "@timestamp")
+    };
+    let all = marks(r#""_seq_no":{"_seq_no":{"aggregatable":true}}"#);
+    assert_eq!(all, Ok(Marks::Sequence));
+    let some = r#""_seq_no":{"_seq_no":{"aggregatable":false,"non_aggregatable_indices":["b"]}}"#;
+    assert_eq!(marks(some), Ok(Marks::Count));
+    assert_eq!(marks(r#""_seq_no":{}"#), Ok(Marks::Count));
 }
 
 proptest! {

@@ -28,6 +28,7 @@ fn window_query() -> WindowQuery {
                 .expect("a timestamp"),
         },
         fields: SourceFilter::new(&fields),
+        marks: Marks::Sequence,
     }
 }
 
@@ -66,6 +67,16 @@ fn the_clock_is_read_without_touching_documents() {
 #[test]
 fn the_mapping_of_the_time_field_is_asked_for() {
     insta::assert_json_snapshot!(told(&mapping(&source())));
+}
+
+#[test]
+fn documents_are_counted_by_the_filter_of_the_source() {
+    let calls = [
+        census(&source(), window_query().window, Marks::Sequence),
+        census(&source(), window_query().window, Marks::Count),
+        without_time(&source()),
+    ];
+    insta::assert_json_snapshot!(calls.iter().map(told).collect::<Vec<_>>());
 }
 
 #[test]

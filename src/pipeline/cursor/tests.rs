@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::pipeline::ledger::{Bucket, Census};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).expect("in range")
@@ -19,7 +20,19 @@ fn opened(attempt: u64, from: i64, to: i64) -> Receipt {
         start: at(from),
         end: at(to),
     };
-    Receipt::Opened { attempt, window }
+    Receipt::Opened {
+        attempt,
+        window,
+        purpose: Purpose::Forward,
+    }
+}
+
+fn closed(attempt: u64, pages: u64) -> Receipt {
+    Receipt::Closed {
+        attempt,
+        pages,
+        entry: Entry::Part,
+    }
 }
 
 fn acked(attempt: u64, created: u64, duplicate: u64) -> Receipt {
@@ -57,14 +70,8 @@ fn a_window_waits_for_the_one_before_it() {
     let later_one_first = [
         opened(1, 0, 10),
         opened(2, 10, 20),
-        Receipt::Closed {
-            attempt: 1,
-            pages: 1,
-        },
-        Receipt::Closed {
-            attempt: 2,
-            pages: 1,
-        },
+        closed(1, 1),
+        closed(2, 1),
         acked(2, 1, 0),
     ];
     assert_eq!(last_checkpoint(later_one_first), None);
@@ -72,13 +79,7 @@ fn a_window_waits_for_the_one_before_it() {
 
 #[test]
 fn an_empty_window_is_committed_when_it_is_closed() {
-    let receipts = [
-        opened(1, 0, 10),
-        Receipt::Closed {
-            attempt: 1,
-            pages: 0,
-        },
-    ];
+    let receipts = [opened(1, 0, 10), closed(1, 0)];
     let expected = Checkpoint {
         watermark: at(10),
         counts: Counts::default(),
@@ -96,10 +97,7 @@ fn alerts_of_an_abandoned_attempt_are_counted_once() {
         acked(1, 1, 0),
         opened(2, 0, 10),
         acked(2, 2, 5),
-        Receipt::Closed {
-            attempt: 2,
-            pages: 1,
-        },
+        closed(2, 1),
     ];
     let expected = Checkpoint {
         watermark: at(10),
@@ -130,6 +128,93 @@ fn a_lost_ticket_of_an_abandoned_attempt_is_of_no_consequence() {
     assert_eq!(last_checkpoint(receipts), None);
 }
 
+/// A repair of the bucket that starts at 100 seconds, in two parts.
+fn repair(first: u64, created: u64) -> [Receipt; 6] {
+    let part = |attempt, from, to| Receipt::Opened {
+        attempt,
+        window: Window {
+            start: at(from),
+            end: at(to),
+        },
+        purpose: Purpose::Repair,
+    };
+    let late = Receipt::Acked {
+        attempt: first,
+        tally: Tally {
+            created,
+            late: created,
+            ..Tally::default()
+        },
+    };
+    let repaired = Receipt::Closed {
+        attempt: first + 1,
+        pages: 0,
+        entry: Entry::Repaired {
+            bucket: Bucket::of(at(100)),
+            before: Mark::new(10, 45),
+            now: Mark::new(12, 66),
+            documents: 12,
+        },
+    };
+    [
+        part(first, 100, 200),
+        closed(first, 1),
+        late,
+        part(first + 1, 200, 400),
+        repaired,
+        // Of no consequence: that window is done.
+        Receipt::Abandoned { attempt: first },
+    ]
+}
+
+fn read_once(attempt: u64) -> [Receipt; 3] {
+    let census = Census([(Bucket::of(at(100)), Mark::new(10, 45))].into());
+    let read = Receipt::Closed {
+        attempt,
+        pages: 1,
+        entry: Entry::Read(census),
+    };
+    [opened(attempt, 0, 400), read, acked(attempt, 3, 0)]
+}
+
+#[test]
+fn a_repair_changes_the_ledger_and_not_the_watermark() {
+    let receipts = read_once(1).into_iter().chain(repair(2, 2));
+    let mut ledger = Ledger::default();
+    ledger.replace(Bucket::of(at(100)), Mark::default(), Mark::new(12, 66));
+    let expected = Checkpoint {
+        watermark: at(400),
+        counts: Counts {
+            alerts_late: 2,
+            ..counts(12, 5, 0)
+        },
+        ledger,
+        ..Checkpoint::default()
+    };
+    assert_eq!(last_checkpoint(receipts), Some(expected));
+}
+
+#[test]
+fn a_repair_waits_for_the_windows_before_it() {
+    let receipts = [opened(1, 0, 400)].into_iter().chain(repair(2, 2));
+    assert_eq!(last_checkpoint(receipts), None);
+}
+
+#[test]
+fn the_rules_that_came_later_are_told_for_a_day() {
+    let active_from: ActiveFrom = [("old".to_owned(), at(5)), ("new".to_owned(), at(300))].into();
+    let day = 86_400;
+    let receipts = [
+        Receipt::Rules {
+            active_from: Arc::new(active_from),
+        },
+        opened(1, 0, day + 100),
+        closed(1, 0),
+    ];
+    let told = last_checkpoint(receipts).map(|told| told.active_from);
+    assert_eq!(told, Some([("new".to_owned(), at(300))].into()));
+}
+
 proptest! {
     /// Windows of ten seconds with some pages each; the acknowledgements come in any order.
     #[test]
@@ -147,7 +232,7 @@ proptest! {
         let closing = pages.iter().enumerate().flat_map(|(place, pages)| {
             let attempt = place as u64;
             let from = 10 * place as i64;
-            [opened(attempt, from, from + 10), Receipt::Closed { attempt, pages: *pages }]
+            [opened(attempt, from, from + 10), closed(attempt, *pages)]
         });
         let acks = order.iter().map(|window| acked(*window as u64, 1, 0));
         for receipt in closing.chain(acks) {

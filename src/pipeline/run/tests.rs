@@ -1,3 +1,6 @@
+mod late;
+mod rules;
+
 use std::time::Duration;
 
 use super::*;
@@ -200,7 +203,26 @@ async fn an_alert_that_is_refused_whole_is_written_reduced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alert_that_is_refused_even_reduced_is_kept_until_it_is_taken() {
+async fn an_alert_that_is_refused_even_reduced_is_quarantined() {
+    let server = Server::with_events(20);
+    server.refuse(quarantine_only);
+    fn quarantine_only(addressed: &AddressedAlert) -> Option<Outcome> {
+        let fault = a_fault(FaultReason::SinkRejecting, Remedy::Retry);
+        (addressed.index != "alerts-quarantine").then_some(Outcome::Rejected(fault))
+    }
+    let mut operator = Operator::start(&server, &[a_plan()]);
+    let progress = operator.until_complete(&a_plan()).await;
+    assert_eq!(progress.counts, counts(20, 20));
+    assert!(server.has_alerts_before(at(0), &["create"]));
+    let totals = &operator.board.totals()["security/prod"];
+    assert_eq!(
+        (totals.alerts_quarantined, totals.alerts_rejected),
+        (20, 40)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_is_refused_even_in_quarantine_is_kept_until_it_is_taken() {
     let server = Server::with_events(20);
     server.refuse(never);
     fn never(addressed: &AddressedAlert) -> Option<Outcome> {

@@ -13,6 +13,7 @@ use super::Server;
 use crate::pipeline::{
     board::{Board, Published},
     plan::Plan,
+    ports::Connector,
     progress::{Checkpoint, Progress, State},
     settings::Settings,
     supervisor::Supervisor,
@@ -29,7 +30,11 @@ pub struct Operator {
 
 impl Operator {
     pub fn start(server: &Server, plans: &[Plan]) -> Self {
-        let supervisor = Supervisor::new(Arc::new(server.clone()), Settings::default());
+        Self::start_with(Arc::new(server.clone()), plans)
+    }
+
+    pub fn start_with(connector: Arc<dyn Connector>, plans: &[Plan]) -> Self {
+        let supervisor = Supervisor::new(connector, Settings::default());
         let (sender, wanted) = watch::channel(plans.into());
         let (published, progress) = watch::channel(Published::default());
         let stop = CancellationToken::new();

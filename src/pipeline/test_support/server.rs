@@ -1,29 +1,28 @@
 //! A server in memory behind the ports, for what a real one can't be made to show: chosen faults
 //! at chosen moments, and hours that pass in no time.
 
+mod sink;
+mod source;
+
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
+pub use self::sink::Stored;
+use self::{sink::Alerts, source::Documents};
 use super::{a_fault, at};
-use crate::{
-    detect::document::Document,
-    pipeline::{
-        plan::Plan,
-        ports::{
-            AddressedAlert, Connector, Fault, FaultReason, FieldSet, Outcome, Pages, Remedy, Sink,
-            Source,
-        },
-        window::Window,
-    },
+use crate::pipeline::{
+    plan::Plan,
+    ports::{AddressedAlert, Connector, Fault, FaultReason, Outcome, Remedy, Sink, Source},
+    window::Window,
 };
 
 /// What the server is asked.
@@ -33,11 +32,19 @@ pub enum Call {
     Now,
     Open,
     Next,
+    Census,
     Push,
 }
 
 impl Call {
-    pub const ALL: [Self; 5] = [Self::Connect, Self::Now, Self::Open, Self::Next, Self::Push];
+    pub const ALL: [Self; 6] = [
+        Self::Connect,
+        Self::Now,
+        Self::Open,
+        Self::Next,
+        Self::Census,
+        Self::Push,
+    ];
 }
 
 /// What goes wrong with a call.
@@ -48,11 +55,15 @@ pub enum Trouble {
     AnswerLost(Fault),
     /// Some alerts have an outcome of their own, and are not stored (pushes only).
     Items(Box<Judgement>),
+    /// The pages end early (pages only).
+    Short,
+    /// It is done after a while.
+    Slow(Duration),
     Panic,
 }
 
 /// The outcome of an alert that is not stored.
-type Judgement = dyn Fn(&AddressedAlert) -> Option<Outcome>;
+type Judgement = dyn Fn(&AddressedAlert) -> Option<Outcome> + Send;
 
 type Fate = Box<dyn FnMut(Call) -> Option<Trouble> + Send>;
 
@@ -61,24 +72,20 @@ type Fate = Box<dyn FnMut(Call) -> Option<Trouble> + Send>;
 pub struct Server {
     content: Arc<Mutex<Content>>,
     started: Instant,
+    /// Whether who asks is there to ask, and to hear the answer.
+    gate: Option<watch::Receiver<bool>>,
 }
 
 #[derive(Default)]
 struct Content {
-    events: Vec<(Timestamp, Document)>,
-    calls: Vec<Audited>,
-    alerts: BTreeMap<String, Value>,
+    documents: Documents,
+    alerts: Alerts,
     windows: Vec<Window>,
+    sweeps: Vec<Window>,
     connections: usize,
     open_views: usize,
+    panics: u64,
     fate: Option<Fate>,
-}
-
-/// A call of the apiserver that an event tells of.
-struct Audited {
-    time: Timestamp,
-    verb: String,
-    audit_id: String,
 }
 
 impl Server {
@@ -87,38 +94,17 @@ impl Server {
         Self {
             content: Arc::default(),
             started: Instant::now(),
+            gate: None,
         }
     }
 
-    /// A server with an event in each of the first seconds of the hour before it started.
-    pub fn with_events(count: i64) -> Self {
-        let server = Self::new();
-        for second in 0..count {
-            server.add_event(at(second - 3600), "create");
+    /// The same server for somebody who is away while the gate is shut: requests are not sent, and
+    /// answers are not heard.
+    pub fn behind(&self, gate: watch::Receiver<bool>) -> Self {
+        Self {
+            gate: Some(gate),
+            ..self.clone()
         }
-        server
-    }
-
-    pub fn add_event(&self, time: Timestamp, verb: &str) {
-        let mut content = self.content();
-        let id = content.events.len().to_string();
-        let event = json!({
-            "kind": "Event", "apiVersion": "audit.k8s.io/v1", "auditID": id, "verb": verb,
-            "stage": "ResponseComplete", "requestURI": "/api/v1/namespaces/shop/secrets",
-            "requestReceivedTimestamp": time.to_string(), "user": {"username": "alice"},
-        });
-        content.calls.push(Audited {
-            time,
-            verb: verb.to_owned(),
-            audit_id: id.clone(),
-        });
-        content.add(time, id, event.to_string());
-    }
-
-    pub fn add_garbage(&self, time: Timestamp) {
-        let mut content = self.content();
-        let id = content.events.len().to_string();
-        content.add(time, id, "{".to_owned());
     }
 
     /// From now on, this decides what goes wrong.
@@ -147,29 +133,13 @@ impl Server {
         at(0) + gone
     }
 
-    /// Ids of the alerts that are stored.
-    pub fn alert_ids(&self) -> Vec<String> {
-        self.content().alerts.keys().cloned().collect()
-    }
-
-    pub fn alerts(&self) -> Vec<Value> {
-        self.content().alerts.values().cloned().collect()
-    }
-
-    /// Whether every event before an instant that has one of these verbs has its alert.
-    pub fn has_alerts_before(&self, watermark: Timestamp, verbs: &[&str]) -> bool {
-        let content = self.content();
-        let audit_id = |alert: &Value| alert["kubernetes"]["audit"]["auditID"].clone();
-        let found: HashSet<Value> = content.alerts.values().map(audit_id).collect();
-        content
-            .calls
-            .iter()
-            .filter(|call| call.time < watermark && verbs.contains(&call.verb.as_str()))
-            .all(|call| found.contains(&json!(call.audit_id)))
-    }
-
     pub fn windows(&self) -> Vec<Window> {
         self.content().windows.clone()
+    }
+
+    /// The spans whose marks were asked for.
+    pub fn sweeps(&self) -> Vec<Window> {
+        self.content().sweeps.clone()
     }
 
     pub fn connections(&self) -> usize {
@@ -180,16 +150,39 @@ impl Server {
         self.content().open_views
     }
 
+    /// Times that a call panicked.
+    pub fn panics(&self) -> u64 {
+        self.content().panics
+    }
+
     /// Whether a call goes through; the trouble where it does not go simply.
-    fn ask(&self, call: Call) -> Result<Option<Trouble>, Fault> {
+    async fn ask(&self, call: Call) -> Result<Option<Trouble>, Fault> {
+        self.passage().await;
         let trouble = {
             let mut content = self.content();
             content.fate.as_mut().and_then(|fate| fate(call))
         };
         match trouble {
             Some(Trouble::Fault(fault)) => Err(fault),
-            Some(Trouble::Panic) => std::panic::resume_unwind(Box::new("the test wants it")),
+            Some(Trouble::Panic) => {
+                self.content().panics += 1;
+                std::panic::resume_unwind(Box::new("the test wants it"))
+            }
+            Some(Trouble::Slow(pause)) => {
+                sleep(pause).await;
+                Ok(None)
+            }
             other => Ok(other),
+        }
+    }
+
+    /// Waits while who asks is away.
+    async fn passage(&self) {
+        if let Some(gate) = self.gate.as_ref().filter(|gate| !*gate.borrow()) {
+            // Without anybody who could open it, it stays as it is: whoever waits is gone for ever.
+            if gate.clone().wait_for(|open| *open).await.is_err() {
+                std::future::pending::<()>().await;
+            }
         }
     }
 
@@ -198,105 +191,11 @@ impl Server {
     }
 }
 
-impl Content {
-    fn add(&mut self, time: Timestamp, id: String, source: String) {
-        let document = Document {
-            index: "logstash".to_owned(),
-            id,
-            time: Some(time.to_string()),
-            source: Bytes::from(source),
-        };
-        self.events.push((time, document));
-    }
-}
-
 #[async_trait]
 impl Connector for Server {
     async fn connect(&self, _: &Plan) -> Result<(Arc<dyn Source>, Arc<dyn Sink>), Fault> {
-        self.ask(Call::Connect)?;
+        self.ask(Call::Connect).await?;
         self.content().connections += 1;
         Ok((Arc::new(self.clone()), Arc::new(self.clone())))
-    }
-}
-
-#[async_trait]
-impl Source for Server {
-    async fn now(&self) -> Result<Timestamp, Fault> {
-        self.ask(Call::Now)?;
-        Ok(self.clock())
-    }
-
-    async fn open(&self, window: Window, _: &FieldSet) -> Result<Box<dyn Pages>, Fault> {
-        self.ask(Call::Open)?;
-        let mut content = self.content();
-        content.windows.push(window);
-        content.open_views += 1;
-        let mut held: Vec<_> = content.events.clone();
-        held.retain(|(time, _)| window.start <= *time && *time < window.end);
-        held.sort_by_key(|(time, _)| *time);
-        let documents: VecDeque<Document> = held.into_iter().map(|(_, held)| held).collect();
-        Ok(Box::new(View {
-            server: self.clone(),
-            total: documents.len() as u64,
-            documents,
-        }))
-    }
-}
-
-struct View {
-    server: Server,
-    total: u64,
-    documents: VecDeque<Document>,
-}
-
-#[async_trait]
-impl Pages for View {
-    async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault> {
-        sleep(Duration::from_millis(2)).await;
-        self.server.ask(Call::Next)?;
-        let count = self.documents.len().min(10);
-        let page: Vec<Document> = self.documents.drain(..count).collect();
-        Ok((!page.is_empty()).then_some(page))
-    }
-
-    fn total(&self) -> Option<u64> {
-        Some(self.total)
-    }
-
-    async fn close(self: Box<Self>) {
-        self.server.content().open_views -= 1;
-    }
-}
-
-#[async_trait]
-impl Sink for Server {
-    async fn prepare(&self) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    async fn push(&self, alerts: &[AddressedAlert]) -> Result<Vec<Outcome>, Fault> {
-        sleep(Duration::from_millis(5)).await;
-        let trouble = self.ask(Call::Push)?;
-        let mut content = self.content();
-        let mut outcomes = Vec::new();
-        for addressed in alerts {
-            let own = match &trouble {
-                Some(Trouble::Items(decide)) => decide(addressed),
-                _ => None,
-            };
-            let store = || {
-                let AddressedAlert { index, alert } = addressed;
-                let place = format!("{index}/{}", alert.id);
-                match content.alerts.insert(place, alert.document.clone()) {
-                    None => Outcome::Created,
-                    Some(_) => Outcome::Duplicate,
-                }
-            };
-            outcomes.push(own.unwrap_or_else(store));
-        }
-        match trouble {
-            Some(Trouble::AnswerLost(fault)) => Err(fault),
-            _ => Ok(outcomes),
-        }
     }
 }

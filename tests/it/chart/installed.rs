@@ -79,6 +79,15 @@ async fn the_chart_installs_what_an_operator_needs() {
             true,
         ),
         ("patch analysisjobs.k8scop.io --all-namespaces", false),
+        (
+            "update leases.coordination.k8s.io/k8scop --namespace=k8scop",
+            true,
+        ),
+        (
+            "update leases.coordination.k8s.io/other --namespace=k8scop",
+            false,
+        ),
+        ("get leases.coordination.k8s.io --all-namespaces", false),
         ("get secrets --all-namespaces", false),
         ("get secrets --namespace=k8scop", false),
         ("get pods --all-namespaces", false),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use k8scop::controller::rights::RIGHTS;
+use k8scop::controller::rights::{LEASE_RIGHTS, RIGHTS};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -66,7 +66,11 @@ async fn every_scenario_passes_the_strict_lint_and_renders() {
 #[tokio::test]
 async fn values_that_mean_nothing_are_refused() {
     for (mistake, complaint) in [
-        ("replicas=2", "additional properties 'replicas' not allowed"),
+        (
+            "replicaCount=2",
+            "additional properties 'replicaCount' not allowed",
+        ),
+        ("replicas=two", "/replicas"),
         (
             "elasticsearch.password=hunter2",
             "additional properties 'password' not allowed",
@@ -101,6 +105,61 @@ async fn the_role_grants_what_the_controller_uses_and_nothing_else() {
     let namespaces = scenario("namespaces").await;
     let granted = &object(&namespaces, "Role", "k8scop")["rules"];
     assert_eq!(*granted, json!(used));
+}
+
+/// Beside what is watched the leader's Lease is the only thing that is read or changed: who leads
+/// must be settled by a compare-and-swap on one object, and this is the one kept for that.
+#[tokio::test]
+async fn the_lease_role_names_the_one_lease() {
+    let [create, hold] = LEASE_RIGHTS.map(|right| {
+        json!({
+            "apiGroups": [right.group],
+            "resources": right.resources,
+            "verbs": right.verbs,
+        })
+    });
+    for (scenario_name, name) in [("default", "k8scop"), ("everything", "audit")] {
+        let objects = scenario(scenario_name).await;
+        let role = object(&objects, "Role", &format!("{name}-lease"));
+        let mut hold = hold.clone();
+        hold["resourceNames"] = json!([name]);
+        assert_eq!(role["rules"], json!([create, hold]));
+        assert_eq!(role["metadata"]["namespace"], "k8scop");
+        let environment = strings_of(&container(&objects)["env"]);
+        assert!(environment.contains(&format!("K8SCOP_LEASE_NAME={name}")));
+    }
+}
+
+/// The variables whose values are given.
+fn strings_of(environment: &Value) -> Vec<String> {
+    let variables = environment.as_array().into_iter().flatten();
+    let given = variables.filter_map(|variable| {
+        let (name, value) = (variable["name"].as_str()?, variable["value"].as_str()?);
+        Some(format!("{name}={value}"))
+    });
+    given.collect()
+}
+
+#[tokio::test]
+async fn replicas_are_spread_over_nodes_and_not_all_taken_away_at_once() {
+    let two = rendered(&[]).await;
+    let deployment = object(&two, "Deployment", "k8scop");
+    assert_eq!(deployment["spec"]["replicas"], 2);
+    let affinity = &deployment["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"];
+    let spread = &affinity["preferredDuringSchedulingIgnoredDuringExecution"][0];
+    let selector = &deployment["spec"]["selector"];
+    assert_eq!(spread["podAffinityTerm"]["labelSelector"], *selector);
+    let budget = object(&two, "PodDisruptionBudget", "k8scop");
+    assert_eq!(
+        budget["spec"],
+        json!({"maxUnavailable": 1, "selector": selector})
+    );
+
+    let one = rendered(&["--set", "replicas=1"]).await;
+    let deployment = object(&one, "Deployment", "k8scop");
+    let affinity = &deployment["spec"]["template"]["spec"]["affinity"];
+    assert_eq!(*affinity, Value::Null);
+    assert!(one.iter().all(|it| it["kind"] != "PodDisruptionBudget"));
 }
 
 /// An unknown flag, or a value that a flag does not take, comes before the help.
@@ -149,10 +208,12 @@ async fn rights_in_some_namespaces_leave_the_cluster_alone() {
         })
         .collect();
     let expected = [
+        "Role k8scop/k8scop-lease",
         "Role team-a/k8scop",
         "Role team-a/k8scop-credentials",
         "Role team-b/k8scop",
         "Role team-b/k8scop-credentials",
+        "RoleBinding k8scop/k8scop-lease",
         "RoleBinding team-a/k8scop",
         "RoleBinding team-a/k8scop-credentials",
         "RoleBinding team-b/k8scop",

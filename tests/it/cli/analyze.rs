@@ -1,85 +1,18 @@
 //! `analyze` against real search servers.
 
-use std::process::Stdio;
-
-use k8scop_testbed::{Flavor, shared_search_server};
-use serde_json::{Value, json};
+use k8scop_testbed::Flavor;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
-    process::{Child, ChildStderr, Command},
+    process::{Child, ChildStderr},
 };
 
-use super::Ran;
-use crate::support::{search::Search, signal};
+use super::{
+    Ran,
+    events::{Server, secret_read},
+};
+use crate::support::signal;
 
-/// Some secrets are read in `shop`, one a minute from midnight on.
-fn secret_read(minute: usize) -> Value {
-    json!({
-        "kind": "Event",
-        "@timestamp": format!("2019-02-01T00:{minute:02}:00.000Z"),
-        "auditID": format!("a-{minute}"),
-        "stage": "ResponseComplete",
-        "verb": "get",
-        "requestURI": "/api/v1/namespaces/shop/secrets/db",
-        "user": {"username": "mallory"},
-        "sourceIPs": ["203.0.113.9"],
-        "objectRef": {"resource": "secrets", "namespace": "shop", "name": "db", "apiVersion": "v1"},
-        "responseStatus": {"code": 200},
-        "annotations": {"authorization.k8s.io/decision": "allow"},
-        "requestReceivedTimestamp": format!("2019-02-01T00:{minute:02}:00.000000Z"),
-    })
-}
-
-/// A server with audit events under a prefix of this test's own.
-struct Server {
-    search: Search,
-    prefix: String,
-}
-
-impl Server {
-    async fn with_events(flavor: Flavor, test: &str, events: usize) -> Server {
-        let server = shared_search_server(flavor)
-            .await
-            .expect("the server starts");
-        let search = Search::new(server.url());
-        let prefix = format!("{test}-{}", std::process::id());
-        let documents: Vec<_> = (0..events)
-            .map(|minute| (Some(minute.to_string()), secret_read(minute)))
-            .collect();
-        search
-            .index(&format!("{prefix}-2019.02.01"), &documents)
-            .await;
-        Server { search, prefix }
-    }
-
-    /// The flags of 2019, in their short form.
-    fn analyze(&self, more: &[&str]) -> Command {
-        let host = self.search.url().trim_start_matches("http://");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_k8scop"));
-        command
-            .args(["analyze", "-E", host, "-I", &self.prefix])
-            .args(["-i", &self.alerts(), "-s", "2019-2-1-0-0-0"])
-            .args(more)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        command
-    }
-
-    async fn ran(&self, more: &[&str]) -> Ran {
-        let output = self.analyze(more).output().await;
-        output.expect("the command starts").into()
-    }
-
-    fn alerts(&self) -> String {
-        format!("alerts-of-{}", self.prefix)
-    }
-
-    async fn alerts_on(&self, day: &str) -> u64 {
-        self.search.count(&format!("{}-{day}", self.alerts())).await
-    }
-}
+mod state;
 
 const TABLE: &str = "\
 RULE                 SEVERITY   ALERTS   LAST
@@ -171,10 +104,7 @@ async fn what_waiting_does_not_mend_ends_the_analysis() {
 
 #[tokio::test]
 async fn a_server_that_is_away_is_waited_for_until_a_signal() {
-    let away = Server {
-        search: Search::new("http://127.0.0.1:9"),
-        prefix: "away".to_owned(),
-    };
+    let away = Server::away("away");
     let mut process = away
         .analyze(&["-A", "static"])
         .spawn()

@@ -1,9 +1,19 @@
 //! A controller under test, and the namespace it watches. The supervisor is the test itself.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use k8scop::{
-    controller::{health::Health, rights::RIGHTS, run::Controller},
+    controller::{
+        election::{Election, Office},
+        health::Health,
+        lease::Standing,
+        rights::{LEASE_RIGHTS, RIGHTS},
+        run::Controller,
+    },
     pipeline::{board::Published, plan::Plan, progress::Progress},
 };
 use k8scop_testbed::{ControlPlane, shared_control_plane};
@@ -14,10 +24,9 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::{
     sync::watch,
-    task::JoinHandle,
     time::{Instant, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{crds, support::cluster::Kubectl};
 
@@ -68,21 +77,42 @@ impl Site {
         self.grant(|_| true).await;
     }
 
-    /// The account has these rights but for one kind.
-    pub async fn may_not_list(&self, resource: &str) {
+    /// The account has these rights but for one resource.
+    pub async fn may_not_use(&self, resource: &str) {
         self.grant(|right| right != resource).await;
     }
 
     async fn grant(&self, granted: impl Fn(&str) -> bool) {
-        let rules = RIGHTS.map(|right| {
+        let all = RIGHTS.iter().chain(&LEASE_RIGHTS);
+        let rules = all.filter_map(|right| {
             let resources: Vec<_> = right.resources.iter().filter(|r| granted(r)).collect();
-            json!({"apiGroups": [right.group], "resources": resources, "verbs": right.verbs})
+            let rule =
+                json!({"apiGroups": [right.group], "resources": resources, "verbs": right.verbs});
+            (!resources.is_empty()).then_some(rule)
         });
+        let rules: Vec<_> = rules.collect();
         self.apply(&json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
             "metadata": {"name": "k8scop"}, "rules": rules,
         }))
         .await;
+    }
+
+    /// A client with the account's rights.
+    pub async fn client(&self) -> Client {
+        client(&self.kubeconfig).await
+    }
+
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Changes a status as somebody with the right to does.
+    pub async fn patch_status(&self, job: &str, patch: &Value) {
+        let patch = json!({"status": patch}).to_string();
+        let merge = ["--subresource=status", "--type=merge", "-p", &patch];
+        let what = ["patch", "analysisjob", job];
+        self.kubectl(&[&what[..], &merge].concat()).await;
     }
 
     pub async fn apply(&self, manifest: &Value) {
@@ -151,38 +181,74 @@ impl Site {
     }
 }
 
+/// A client with a kubeconfig.
+pub async fn client(kubeconfig: &Path) -> Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .expect("the kubeconfig is right");
+    Client::try_from(config).expect("a client")
+}
+
 /// A running controller.
 pub struct Operator {
     plans: watch::Receiver<Arc<[Plan]>>,
     progress: watch::Sender<Published>,
     health: watch::Receiver<Health>,
+    standing: watch::Receiver<Standing>,
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 impl Operator {
+    /// One that needs no election.
     pub async fn start(site: &Site) -> Self {
-        let kubeconfig = Kubeconfig::read_from(&site.kubeconfig).expect("a kubeconfig");
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-            .await
-            .expect("the kubeconfig is right");
+        let client = site.client().await;
+        Self::with(site, client, None, Office::unopposed())
+    }
+
+    /// One that takes part in the election of its namespace.
+    pub async fn elected(site: &Site, pod: &str) -> Self {
+        let client = site.client().await;
+        let (election, office) = Election::new(client.clone(), site.namespace, "k8scop", Some(pod));
+        Self::with(site, client, Some(election), office)
+    }
+
+    fn with(site: &Site, client: Client, election: Option<Election>, office: Office) -> Self {
         let (plans, wanted) = watch::channel(Arc::from([]));
         let (progress, told) = watch::channel(Published::default());
         let (health, doing) = watch::channel(Health::default());
+        let standing = office.standing.clone();
         let controller = Controller {
-            client: Client::try_from(config).expect("a client"),
+            client,
             namespaces: vec![site.namespace.to_owned()],
             instance: Some("k8scop-0".to_owned()),
+            office,
             plans,
             progress: told,
             health,
         };
         let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let work = async move {
+            let committed = CancellationToken::new();
+            let electing = async {
+                if let Some(election) = election {
+                    election.run(committed.clone()).await;
+                }
+            };
+            let controlling = async {
+                controller.run(stopped).await;
+                committed.cancel();
+            };
+            tokio::join!(electing, controlling);
+        };
         Self {
             plans: wanted,
             progress,
             health: doing,
-            task: tokio::spawn(controller.run(stop.clone())),
+            standing,
+            task: AbortOnDropHandle::new(tokio::spawn(work)),
             stop,
         }
     }
@@ -195,11 +261,26 @@ impl Operator {
             .expect("and does not break");
     }
 
+    /// Waits until it stands as it should.
+    pub async fn stands_where(&mut self, right: impl Fn(&Standing) -> bool) -> Standing {
+        let standing = timeout(PATIENCE, self.standing.wait_for(|now| right(now))).await;
+        let standing = standing.expect("it comes to that");
+        standing.expect("the election goes on").clone()
+    }
+
     /// Waits until the plans are as they should be.
     pub async fn plans_where(&mut self, right: impl Fn(&[Plan]) -> bool) -> Arc<[Plan]> {
         let plans = timeout(PATIENCE, self.plans.wait_for(|plans| right(plans))).await;
         let plans = plans.expect("the plans come").expect("the controller runs");
         Arc::clone(&plans)
+    }
+
+    pub fn standing_now(&self) -> Standing {
+        self.standing.borrow().clone()
+    }
+
+    pub fn obstacles_now(&self) -> Vec<String> {
+        self.health.borrow().obstacles(Instant::now())
     }
 
     pub fn plans_now(&self) -> Vec<Plan> {

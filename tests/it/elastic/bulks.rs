@@ -44,11 +44,15 @@ fn items(call: &Call, status: fn(&str) -> u16) -> Response {
     let lines = call.body.lines().step_by(2);
     let items = lines.map(|line| {
         let action: Value = serde_json::from_str(line).expect("JSON");
-        let id = action["create"]["_id"].as_str().expect("an id");
-        let mut item = json!({"create": {"_id": id, "status": status(id)}});
-        if status(id) != 201 {
-            item["create"]["error"] = json!({"type": "security_exception", "reason": "canary"});
-        }
+        let mut item = action.clone();
+        let status = status(action["create"]["_id"].as_str().expect("an id"));
+        item["create"]["status"] = json!(status);
+        let kind = match status {
+            201 => return item,
+            409 => "version_conflict_engine_exception",
+            _ => "security_exception",
+        };
+        item["create"]["error"] = json!({"type": kind, "reason": "canary"});
         item
     });
     let items: Vec<Value> = items.collect();
@@ -105,13 +109,6 @@ async fn what_is_known_of_one_half_survives_a_fault_of_the_other() {
 }
 
 #[tokio::test]
-async fn alerts_that_are_all_refused_for_who_we_are_ask_for_a_new_connection() {
-    let wire = wire(|call| items(call, |_| 403)).await;
-    let forbidden = (FaultReason::Forbidden, Remedy::Reconnect);
-    assert_eq!(push(&wire).await, Err(forbidden));
-}
-
-#[tokio::test]
 async fn an_alert_refused_for_who_we_are_leaves_the_others_written() {
     let wire = wire(|call| {
         items(call, |id| match id {
@@ -123,6 +120,64 @@ async fn an_alert_refused_for_who_we_are_leaves_the_others_written() {
     let again = "retry (Forbidden, Reconnect)";
     let expected = ["created", "created", again, "created", "created"];
     assert_eq!(push(&wire).await, Ok(expected.map(str::to_owned).to_vec()));
+}
+
+#[tokio::test]
+async fn an_alert_that_was_led_elsewhere_is_not_written() {
+    let wire = wire(|call| {
+        let led = call.body.replace("alerts-2026.11.23", "alerts-000001");
+        let elsewhere = Call {
+            body: led,
+            ..call.clone()
+        };
+        created(&elsewhere)
+    })
+    .await;
+    let again = "retry (SinkNotDeterministic, Reconnect)".to_owned();
+    assert_eq!(push(&wire).await, Ok(vec![again; 5]));
+}
+
+/// A server that has the culprit already, and answers so when asked about it.
+async fn conflicting(script: fn() -> Response) -> Wire {
+    Wire::start(move |call: &Call| match call.path.as_str() {
+        "/_bulk" => Some(items(call, |id| if id == "culprit" { 409 } else { 201 })),
+        "/_mget" => Some(script()),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_duplicate_that_cannot_be_verified_is_sent_again() {
+    let scripts: [(fn() -> Response, _); 4] = [
+        (
+            || error(403, "security_exception"),
+            "retry (Forbidden, Reconnect)",
+        ),
+        (|| error(429, "anything"), "retry (TooManyRequests, Retry)"),
+        (
+            || answer(200, json!({"docs": []})),
+            "retry (ElasticsearchUnavailable, Retry)",
+        ),
+        (
+            || raw(502, "text/html", "<h1>canary</h1>"),
+            "retry (ElasticsearchUnavailable, Retry)",
+        ),
+    ];
+    for (script, again) in scripts {
+        let wire = conflicting(script).await;
+        let expected = ["created", "created", again, "created", "created"];
+        assert_eq!(push(&wire).await, Ok(expected.map(str::to_owned).to_vec()));
+    }
+}
+
+#[tokio::test]
+async fn only_alerts_in_conflict_are_looked_up() {
+    let wire = conflicting(|| answer(200, json!({"docs": []}))).await;
+    push(&wire).await.expect("outcomes are told");
+    let asked: Value = serde_json::from_str(&wire.calls("_mget")[0].body).expect("JSON");
+    let place = json!({"_index": "alerts-2026.11.23", "_id": "culprit"});
+    assert_eq!(asked, json!({"docs": [place]}));
 }
 
 #[tokio::test]

@@ -3,7 +3,11 @@
 
 mod alerts;
 mod bulks;
+mod census;
 mod certificates;
+mod conflicts;
+mod destinations;
+mod forms;
 mod oversized;
 mod refusals;
 mod seed;

@@ -154,9 +154,10 @@ fn scrolling(call: &Call) -> Option<Response> {
         let hits: Vec<Value> = hits.collect();
         let shards = json!({"total": 1, "successful": 1, "failed": 0});
         let hits = json!({"total": {"value": 2, "relation": "eq"}, "hits": hits});
+        let marks = json!({"census": {"buckets": []}});
         answer(
             200,
-            json!({"_scroll_id": "s", "timed_out": false, "_shards": shards, "hits": hits}),
+            json!({"_scroll_id": "s", "timed_out": false, "_shards": shards, "hits": hits, "aggregations": marks}),
         )
     };
     if call.path == "/" {

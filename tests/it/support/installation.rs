@@ -23,7 +23,8 @@ pub async fn installation() -> &'static Installation {
     INSTALLATION.get_or_init(install).await
 }
 
-async fn install() -> Installation {
+/// Installs the chart in a new apiserver.
+pub async fn install() -> Installation {
     let control_plane = ControlPlane::start().await.expect("the apiserver starts");
     let admin = Kubectl::new(control_plane.kubeconfig()).await;
     let helm = k8scop_testbed::tool(Tool::Helm)

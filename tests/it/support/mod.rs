@@ -2,9 +2,13 @@
 
 pub mod cluster;
 pub mod installation;
+pub mod jobs;
 pub mod operator;
 pub mod search;
 pub mod shipper;
+pub mod site;
+pub mod verify;
+pub mod workload;
 
 use std::{future::Future, time::Duration};
 

@@ -29,6 +29,16 @@ impl Operator {
 
     /// Starts the operator without waiting.
     pub async fn spawn(kubeconfig: &Path, elasticsearch: &str, more: &[&str]) -> Operator {
+        Operator::spawn_with(kubeconfig, elasticsearch, more, &[]).await
+    }
+
+    /// Starts the operator with more in its environment, without waiting.
+    pub async fn spawn_with(
+        kubeconfig: &Path,
+        elasticsearch: &str,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Operator {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = folder.path().join("operator.log");
         let address = format!("127.0.0.1:{}", free_port());
@@ -44,6 +54,9 @@ impl Operator {
             .env_clear()
             .env("KUBECONFIG", kubeconfig)
             .env("RUST_LOG", "info,k8scop=debug")
+            // Tests share a cluster; who wants an election names a lease of its own.
+            .env("K8SCOP_LEADER_ELECT", "false")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).expect("the log can be created"))
@@ -73,6 +86,17 @@ impl Operator {
         self.get("/metrics").await.expect("metrics are served").1
     }
 
+    /// The values of a metric, of every series that it has.
+    pub async fn gauge(&self, name: &str) -> Option<Vec<f64>> {
+        let (_, metrics) = self.get("/metrics").await?;
+        let series = metrics.lines().filter(|line| line.starts_with(name));
+        Some(
+            series
+                .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
+                .collect(),
+        )
+    }
+
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
         let answer = reqwest::get(format!("http://{}{path}", self.address))
             .await
@@ -80,9 +104,31 @@ impl Operator {
         Some((answer.status().as_u16(), answer.text().await.ok()?))
     }
 
+    /// The id of the process; nothing if it has ended by itself.
+    pub fn id(&mut self) -> Option<u32> {
+        let ended = self.child.try_wait().expect("the operator can be asked");
+        ended.is_none().then(|| self.child.id()).flatten()
+    }
+
+    /// Sends it a signal, for example `STOP`.
+    pub async fn signal(&self, name: &str) {
+        signal(&self.child, name).await;
+    }
+
     /// `kill -9`.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("the operator can be killed");
+    }
+
+    /// Waits until it dies by SIGABRT, as a crash point makes it.
+    pub async fn aborts(mut self, what: &str, limit: Duration) {
+        use std::os::unix::process::ExitStatusExt;
+        let ended = tokio::time::timeout(limit, self.child.wait()).await;
+        let Ok(status) = ended else {
+            panic!("{what}: the point was never reached within {limit:?}");
+        };
+        let signal = status.expect("the operator can be waited for").signal();
+        assert_eq!(signal, Some(6), "{what}: it should die by SIGABRT");
     }
 
     /// SIGTERM; waits for the end and returns the exit code.

@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::{Value, json};
 
+/// A request that changes an index: its method, the end of its path, and its body, if any.
+pub type Change = (&'static str, &'static str, &'static str);
+
 /// A plain client, apart from the product's own.
 #[derive(Clone)]
 pub struct Search {
@@ -76,6 +79,45 @@ impl Search {
             .send()
             .await
             .expect("the server answers");
+    }
+
+    /// Deletes a document that a search gave.
+    pub async fn delete(&self, hit: &Value) {
+        let name = |key: &str| hit[key].as_str().expect("a hit has index and id");
+        let (index, id) = (name("_index"), name("_id"));
+        let answer = self
+            .http
+            .delete(format!("{}/{index}/_doc/{id}?refresh=true", self.url))
+            .send()
+            .await
+            .expect("the server answers");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// Deletes an index.
+    pub async fn delete_index(&self, index: &str) {
+        let answer = self
+            .http
+            .delete(format!("{}/{index}", self.url))
+            .send()
+            .await;
+        let answer = answer.expect("the server answers");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// Changes indices: by a method, the end of the path, and a body.
+    pub async fn change(&self, index: &str, (method, end, body): Change) {
+        let method = method.parse().expect("it is a method");
+        let mut request = self
+            .http
+            .request(method, format!("{}/{index}/{end}", self.url));
+        if !body.is_empty() {
+            request = request
+                .header("content-type", "application/json")
+                .body(body);
+        }
+        let answer = request.send().await.expect("the server answers");
+        assert!(answer.status().is_success(), "{answer:?}");
     }
 
     /// All alerts of the indices with this prefix, ordered by time and id; none where there is

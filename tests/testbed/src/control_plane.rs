@@ -192,6 +192,23 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Freezes the API server: it keeps its connections, takes new ones, and answers nothing.
+    pub fn freeze_apiserver(&self) -> Result<()> {
+        self.apiserver()?.freeze()
+    }
+
+    /// Lets the frozen API server go on.
+    pub fn thaw_apiserver(&self) -> Result<()> {
+        self.apiserver()?.thaw()
+    }
+
+    fn apiserver(&self) -> Result<&Process> {
+        let servers = self.servers.as_ref();
+        servers
+            .and_then(|servers| servers.apiserver.as_ref())
+            .context("no process of this one runs the API server")
+    }
+
     fn servers_mut(&mut self) -> Result<&mut Servers> {
         self.servers
             .as_mut()

@@ -3,11 +3,20 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy};
 
-/// A client that trusts only the given authority, if any.
+/// A client that trusts only the given authority, if any, and gives up after a few seconds.
 pub fn client(ca_pem: Option<&str>) -> Result<Client> {
-    let mut builder = Client::builder().timeout(Duration::from_secs(5)).no_proxy();
+    build(Client::builder().timeout(Duration::from_secs(5)), ca_pem)
+}
+
+/// As [`client`], but it waits for ever and takes every answer as it is.
+pub fn patient_client(ca_pem: Option<&str>) -> Result<Client> {
+    build(Client::builder().redirect(Policy::none()), ca_pem)
+}
+
+fn build(builder: ClientBuilder, ca_pem: Option<&str>) -> Result<Client> {
+    let mut builder = builder.no_proxy();
     if let Some(pem) = ca_pem {
         builder = builder.add_root_certificate(Certificate::from_pem(pem.as_bytes())?);
     }

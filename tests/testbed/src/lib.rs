@@ -11,6 +11,8 @@
 
 mod cache;
 mod control_plane;
+mod elastalert;
+pub mod faults;
 mod flavor;
 mod go;
 mod http;
@@ -21,6 +23,7 @@ mod run_folder;
 mod search_server;
 
 pub use control_plane::{ControlPlane, build_control_plane, shared_control_plane};
+pub use elastalert::{ELASTALERT_VERSION, elastalert};
 pub use flavor::Flavor;
 pub use go::{Tool, tool};
 pub use search_server::{SearchServer, build_search_server, shared_search_server};

@@ -15,11 +15,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::cache::cache_folder;
 
-/// Runs "$@" until it ends or standard input does.
+/// Runs "$@" until it ends or standard input does. The file $0 tells the server's process id.
 const GUARD: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
 server=$!
+echo "$server" >"$0"
 { read -r _ <&3; kill -9 "$server"; } 2>/dev/null &
 guard=$!
 exec 3<&-
@@ -53,7 +54,8 @@ impl Process {
             .open(log)
             .with_context(|| format!("cannot write {}", log.display()))?;
         let guard = Command::new("sh")
-            .args(["-c", GUARD, "sh"])
+            .args(["-c", GUARD])
+            .arg(log.with_extension("pid"))
             .arg(program)
             .args(arguments)
             .stdin(Stdio::piped())
@@ -88,6 +90,30 @@ impl Process {
                 bail!("{} was not ready after {DEADLINE:?}; {log}", self.name);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+
+    /// Stops the server as a frozen machine would: its connections stay, but nothing answers.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal("STOP")
+    }
+
+    /// Lets a frozen server go on.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> Result<()> {
+        let path = self.log.with_extension("pid");
+        let id =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let status = Command::new("kill")
+            .args(["-s", name, id.trim()])
+            .status()
+            .context("cannot run kill")?;
+        if !status.success() {
+            bail!("{} does not run any more", self.name);
         }
         Ok(())
     }

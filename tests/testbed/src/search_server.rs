@@ -85,6 +85,16 @@ impl SearchServer {
         Ok(())
     }
 
+    /// Freezes the server: it keeps its connections, takes new ones, and answers nothing.
+    pub fn freeze(&self) -> Result<()> {
+        self.process()?.freeze()
+    }
+
+    /// Lets the frozen server go on.
+    pub fn thaw(&self) -> Result<()> {
+        self.process()?.thaw()
+    }
+
     /// Starts the killed server again, on the same port and with the same data.
     pub async fn start_again(&mut self) -> Result<()> {
         let flavor = self.flavor;
@@ -103,6 +113,11 @@ impl SearchServer {
             .await?;
         own.process = Some(process);
         Ok(())
+    }
+
+    fn process(&self) -> Result<&Process> {
+        let own = self.own.as_ref().and_then(|own| own.process.as_ref());
+        own.context("no process of this one runs the search server")
     }
 
     fn own_mut(&mut self) -> Result<&mut Own> {

@@ -1,69 +1,128 @@
-//! From flags to a plan, by way of a job: what an `AnalysisJob` may not say, flags may not either.
+//! A job that flags describe: which server, which events, which rules. The flags become a plan by
+//! way of an `AnalysisJob`: what that may not say, flags may not either.
 
 use std::sync::Arc;
 
 use anyhow::bail;
 use jiff::Timestamp;
 
-use super::{Analysis, AnalyzeArgs};
+use super::{
+    connection::{ConnectionError, CredentialArgs, Server},
+    rules::RuleArgs,
+    values, when,
+};
 use crate::{
     api::{
         convert::Job,
         job::{AnalysisJobSpec, JobFilter, JobSink, JobSource, Mode},
         problem::Problem,
     },
-    command::rules::TENANT,
-    detect::rule::Rule,
+    detect::{layout::Layout, rule::Rule},
     pipeline::plan::{Plan, PlanId},
+    terminal,
 };
 
-/// The plan of the flags. `now` is the end that a static analysis has by default.
-pub(super) fn plan(
-    args: &AnalyzeArgs,
-    rules: Arc<[Arc<Rule>]>,
-    now: Timestamp,
-) -> anyhow::Result<Plan> {
-    let id = PlanId {
-        namespace: TENANT.to_owned(),
-        name: "analyze".to_owned(),
-        uid: String::new(),
-    };
-    let converted = Job::new(&spec(args)).and_then(|job| {
-        let range = job.range(now).map_err(|problem| vec![problem])?;
-        Ok(job.plan(id, range, rules, None))
-    });
-    match converted {
-        Ok(plan) => Ok(plan),
-        Err(problems) => {
-            let words: Vec<_> = problems.iter().map(in_terms_of_flags).collect();
-            bail!("{}", words.join("; "))
+/// What an analysis and its verification are told alike.
+#[derive(Clone, Debug, clap::Args)]
+pub struct JobArgs {
+    /// Address of Elasticsearch: a URL, or host and port (then plain http)
+    #[arg(
+        short = 'E',
+        long,
+        value_name = "URL",
+        env = "ELASTICSEARCH_URL",
+        hide_env_values = true
+    )]
+    elastic: String,
+    /// Beginning of the names of the indices that hold audit events, or a pattern with `*`
+    #[arg(short = 'I', long, value_name = "INDEX")]
+    pages: Option<String>,
+    /// Beginning of the names of the daily alert indices; may hold {category}
+    #[arg(short = 'i', long, value_name = "INDEX")]
+    alerts: Option<String>,
+    /// First moment: 2026-11-1-0-0-0 (UTC) or 2026-11-01T00:00:00Z
+    #[arg(short, long, value_name = "TIME", value_parser = when::parse)]
+    pub start: Option<Timestamp>,
+    /// First moment after the last
+    #[arg(short, long, value_name = "TIME", value_parser = when::parse)]
+    pub end: Option<Timestamp>,
+    /// The date field of the documents that times are compared with
+    #[arg(long, value_name = "FIELD", default_value = "@timestamp")]
+    timestamp_field: String,
+    /// Only documents whose field has this value; repeated for one field, any of the values
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = filter)]
+    filter: Vec<(String, String)>,
+    /// How events lie in their documents
+    #[arg(long, value_parser = values::layout(), default_value = "auto", ignore_case = true)]
+    layout: Layout,
+    /// Which rules are evaluated
+    #[command(flatten)]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    credentials: CredentialArgs,
+}
+
+impl JobArgs {
+    /// The server, of which a person is warned if it is not encrypted.
+    pub fn server(&self) -> Result<Server, ConnectionError> {
+        let server = Server::new(self.elastic.clone(), self.credentials.clone())?;
+        if let Some(warning) = server.warning() {
+            terminal::say(format_args!("warning: {warning}"));
+        }
+        Ok(server)
+    }
+
+    /// The plan of the flags. `now` is the end of a range that has none of its own.
+    pub fn plan(
+        &self,
+        id: PlanId,
+        pace: Pace,
+        rules: Arc<[Arc<Rule>]>,
+        now: Timestamp,
+    ) -> anyhow::Result<Plan> {
+        let converted = Job::new(&self.spec(pace)).and_then(|job| {
+            let range = job.range(now).map_err(|problem| vec![problem])?;
+            Ok(job.plan(id, range, rules, None))
+        });
+        match converted {
+            Ok(plan) => Ok(plan),
+            Err(problems) => {
+                let words: Vec<_> = problems.iter().map(in_terms_of_flags).collect();
+                bail!("{}", words.join("; "))
+            }
+        }
+    }
+
+    fn spec(&self, pace: Pace) -> AnalysisJobSpec {
+        AnalysisJobSpec {
+            mode: pace.mode,
+            start_time: self.start.map(|start| start.to_string()),
+            end_time: self.end.map(|end| end.to_string()),
+            fetch_delay_seconds: pace.fetch_delay.into(),
+            suspend: false,
+            source: JobSource {
+                index: pattern(self.pages.as_deref().unwrap_or_default()),
+                timestamp_field: self.timestamp_field.clone(),
+                layout: self.layout,
+                filter: filters(&self.filter),
+            },
+            sink: JobSink {
+                index: self.alerts.clone().unwrap_or_default(),
+            },
+            elasticsearch: None,
+            rule_selector: None,
+            rule_namespaces: Vec::new(),
         }
     }
 }
 
-fn spec(args: &AnalyzeArgs) -> AnalysisJobSpec {
-    AnalysisJobSpec {
-        mode: match args.analysis {
-            Analysis::Static => Mode::Static,
-            Analysis::Streaming => Mode::Streaming,
-        },
-        start_time: Some(args.start.to_string()),
-        end_time: args.end.map(|end| end.to_string()),
-        fetch_delay_seconds: args.fetch_delay.into(),
-        suspend: false,
-        source: JobSource {
-            index: pattern(&args.pages),
-            timestamp_field: args.timestamp_field.clone(),
-            layout: args.layout,
-            filter: filters(&args.filter),
-        },
-        sink: JobSink {
-            index: args.alerts.clone(),
-        },
-        elasticsearch: None,
-        rule_selector: None,
-        rule_namespaces: Vec::new(),
-    }
+/// Whether a job ends, and how often a streaming one looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Whether it ends.
+    pub mode: Mode,
+    /// Seconds between two looks.
+    pub fetch_delay: u16,
 }
 
 /// `logstash` stands for the daily indices `logstash-…`; a pattern stands for itself.
@@ -76,7 +135,7 @@ fn pattern(pages: &str) -> String {
 }
 
 /// Reads `field=value`.
-pub(super) fn filter(text: &str) -> Result<(String, String), String> {
+fn filter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((field, value)) if !field.is_empty() && !value.is_empty() => {
             Ok((field.to_owned(), value.to_owned()))
@@ -136,13 +195,24 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        args: AnalyzeArgs,
+        args: JobArgs,
     }
 
-    fn plan_of(line: &str) -> Result<Plan, String> {
+    const STATIC: Pace = Pace {
+        mode: Mode::Static,
+        fetch_delay: 10,
+    };
+
+    fn plan_of(line: &str, pace: Pace) -> Result<Plan, String> {
         let line = Line::try_parse_from(line.split_whitespace()).map_err(|e| e.to_string())?;
         let now = "2026-11-23T00:00:00Z".parse().expect("RFC 3339");
-        plan(&line.args, Arc::new([]), now).map_err(|error| error.to_string())
+        let id = PlanId {
+            namespace: "local".into(),
+            name: "analyze".into(),
+            uid: String::new(),
+        };
+        let plan = line.args.plan(id, pace, Arc::new([]), now);
+        plan.map_err(|error| error.to_string())
     }
 
     fn time(text: &str) -> Timestamp {
@@ -181,14 +251,19 @@ mod tests {
         assert_eq!(
             plan_of(
                 "k8scop -E 127.0.0.1:9200 -I logstash -i alerts -s 2019-2-1-0-0-0 \
-                 -e 2019-3-2-0-0-0 -A static"
+                 -e 2019-3-2-0-0-0",
+                STATIC
             ),
             Ok(expected())
         );
         assert_eq!(
             plan_of(
                 "k8scop --elastic 127.0.0.1:9200 --pages logstash --alerts alerts \
-                 --start 2019-2-1-0-0-0 --analysis streaming --fetch-delay 5"
+                 --start 2019-2-1-0-0-0",
+                Pace {
+                    mode: Mode::Streaming,
+                    fetch_delay: 5
+                }
             ),
             Ok(Plan {
                 range: Range::Streaming {
@@ -202,7 +277,10 @@ mod tests {
 
     #[test]
     fn a_static_analysis_without_an_end_ends_now() {
-        let plan = plan_of("k8scop -E x:1 -I audit* -i alerts -s 2026-11-1-0-0-0 -A static");
+        let plan = plan_of(
+            "k8scop -E x:1 -I audit* -i alerts -s 2026-11-1-0-0-0",
+            STATIC,
+        );
         let plan = plan.expect("the flags are right");
         assert_eq!(plan.source.index, "audit*");
         assert_eq!(
@@ -217,8 +295,9 @@ mod tests {
     #[test]
     fn filters_of_one_field_are_alternatives() {
         let plan = plan_of(
-            "k8scop -E x:1 -I a -i b -s 2026-11-1-0-0-0 -A static \
+            "k8scop -E x:1 -I a -i b -s 2026-11-1-0-0-0 \
              --filter origin=audit --filter tag=x=y --filter origin=api",
+            STATIC,
         );
         let filter = |field: &str, values: &[&str]| TermFilter {
             field: field.to_owned(),
@@ -233,7 +312,8 @@ mod tests {
     #[test]
     fn what_a_job_may_not_say_is_told_in_terms_of_flags() {
         let error = plan_of(
-            "k8scop -E x:1 -I alerts -i alerts -s 2026-12-1-0-0-0 -e 2026-11-1-0-0-0 -A static",
+            "k8scop -E x:1 -I alerts -i alerts -s 2026-12-1-0-0-0 -e 2026-11-1-0-0-0",
+            STATIC,
         )
         .expect_err("alerts would be read as events, and the end comes first");
         assert!(

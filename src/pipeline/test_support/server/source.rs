@@ -1,0 +1,278 @@
+//! What the server holds of audit events: documents that become searchable after a while, and may
+//! be overwritten.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::task::yield_now;
+
+use super::{Call, Server, Trouble};
+use crate::{
+    detect::document::Document,
+    pipeline::{
+        ledger::{Bucket, Census, Mark},
+        ports::{Fault, FieldSet, Pages, Source},
+        window::Window,
+    },
+};
+
+/// Documents of one answer.
+const PAGE: usize = 10;
+
+#[derive(Default)]
+pub(super) struct Documents {
+    /// By their times, and the order of their writing.
+    written: BTreeMap<(Timestamp, u64), Written>,
+    /// Writes so far: each gives a sequence number.
+    writes: u64,
+    /// What the documents tell of, by their number.
+    calls: Vec<Audited>,
+    without_time: u64,
+}
+
+/// A document, or one version of it.
+struct Written {
+    searchable_from: Timestamp,
+    /// When the next version takes its place.
+    searchable_until: Timestamp,
+    document: Document,
+}
+
+/// A call of the apiserver that a document tells of.
+pub(super) struct Audited {
+    pub(super) time: Timestamp,
+    pub(super) verb: String,
+    pub(super) audit_id: String,
+    /// The sequence number of the document's last version.
+    sequence: u64,
+}
+
+impl Documents {
+    pub(super) fn calls(&self) -> impl Iterator<Item = &Audited> {
+        self.calls.iter()
+    }
+
+    /// Adds a document with the next number.
+    fn add(&mut self, time: Timestamp, verb: &str, source: String, searchable_from: Timestamp) {
+        let audit_id = self.calls.len().to_string();
+        let sequence = self.write(time, &audit_id, source, searchable_from);
+        self.calls.push(Audited {
+            time,
+            verb: verb.to_owned(),
+            audit_id,
+            sequence,
+        });
+    }
+
+    fn overwrite(&mut self, number: usize, verb: &str, searchable_from: Timestamp) {
+        let Audited {
+            time,
+            audit_id: id,
+            sequence,
+            ..
+        } = &self.calls[number];
+        let (time, id, last) = (*time, id.clone(), (*time, *sequence));
+        let last = self.written.get_mut(&last).expect("it was written");
+        last.searchable_until = searchable_from;
+        let sequence = self.write(time, &id, event(time, verb, &id), searchable_from);
+        let call = &mut self.calls[number];
+        call.verb = verb.to_owned();
+        call.sequence = sequence;
+    }
+
+    /// Writes the event with this number again, under another id.
+    fn repeat(&mut self, number: usize, searchable_from: Timestamp) {
+        let Audited {
+            time,
+            verb,
+            audit_id,
+            ..
+        } = &self.calls[number];
+        let (time, source) = (*time, event(*time, verb, audit_id));
+        let id = format!("{audit_id} again");
+        self.write(time, &id, source, searchable_from);
+    }
+
+    fn write(
+        &mut self,
+        time: Timestamp,
+        id: &str,
+        source: String,
+        searchable_from: Timestamp,
+    ) -> u64 {
+        self.writes += 1;
+        let document = Document {
+            index: "logstash".to_owned(),
+            id: id.to_owned(),
+            time: Some(time.to_string()),
+            source: Bytes::from(source),
+        };
+        let written = Written {
+            searchable_from,
+            searchable_until: Timestamp::MAX,
+            document,
+        };
+        self.written.insert((time, self.writes), written);
+        self.writes
+    }
+
+    /// The documents of a span that are searchable now, and their marks.
+    fn search(&self, span: Window, now: Timestamp) -> (VecDeque<Document>, Census) {
+        let mut documents = VecDeque::new();
+        let mut census = Census::default();
+        if span.start >= span.end {
+            return (documents, census);
+        }
+        let written = self.written.range((span.start, 0)..(span.end, 0));
+        for (&(time, sequence), written) in written {
+            if written.searchable_from <= now && now < written.searchable_until {
+                let mark = census.0.entry(Bucket::of(time)).or_default();
+                *mark = mark.and(Mark::new(1, sequence));
+                documents.push_back(written.document.clone());
+            }
+        }
+        (documents, census)
+    }
+}
+
+fn event(time: Timestamp, verb: &str, audit_id: &str) -> String {
+    format!(
+        r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","stage":"ResponseComplete",
+            "auditID":"{audit_id}","verb":"{verb}","requestReceivedTimestamp":"{time}",
+            "requestURI":"/api/v1/namespaces/shop/secrets","user":{{"username":"alice"}}}}"#
+    )
+}
+
+impl Server {
+    /// A server with an event in each of the first seconds of the hour before it started.
+    pub fn with_events(count: i64) -> Self {
+        let server = Self::new();
+        for second in 0..count {
+            server.add_event(super::at(second - 3600), "create");
+        }
+        server
+    }
+
+    /// Adds an event that is searchable at once; gives its number, which is its audit id too.
+    pub fn add_event(&self, time: Timestamp, verb: &str) -> usize {
+        self.add_event_searchable_from(time, verb, Timestamp::MIN)
+    }
+
+    pub fn add_event_searchable_from(&self, time: Timestamp, verb: &str, from: Timestamp) -> usize {
+        let mut content = self.content();
+        let number = content.documents.calls.len();
+        let event = event(time, verb, &number.to_string());
+        content.documents.add(time, verb, event, from);
+        number
+    }
+
+    pub fn add_garbage(&self, time: Timestamp) {
+        let mut content = self.content();
+        let documents = &mut content.documents;
+        documents.add(time, "", "{".to_owned(), Timestamp::MIN);
+    }
+
+    /// Writes the event with this number again, under its id, with another verb.
+    pub fn overwrite_event(&self, number: usize, verb: &str) {
+        self.overwrite_event_searchable_from(number, verb, Timestamp::MIN);
+    }
+
+    /// Gives the time of the event.
+    pub fn overwrite_event_searchable_from(
+        &self,
+        number: usize,
+        verb: &str,
+        from: Timestamp,
+    ) -> Timestamp {
+        let mut content = self.content();
+        content.documents.overwrite(number, verb, from);
+        content.documents.calls[number].time
+    }
+
+    /// Writes the event with this number again, under another id.
+    pub fn repeat_event_searchable_from(&self, number: usize, from: Timestamp) {
+        self.content().documents.repeat(number, from);
+    }
+
+    /// Stores documents without a time.
+    pub fn add_without_time(&self, count: u64) {
+        self.content().documents.without_time += count;
+    }
+}
+
+#[async_trait]
+impl Source for Server {
+    async fn now(&self) -> Result<Timestamp, Fault> {
+        self.ask(Call::Now).await?;
+        let now = self.clock();
+        self.passage().await;
+        Ok(now)
+    }
+
+    async fn open(&self, window: Window, _: &FieldSet) -> Result<Box<dyn Pages>, Fault> {
+        self.ask(Call::Open).await?;
+        let (documents, census) = {
+            let mut content = self.content();
+            content.windows.push(window);
+            content.open_views += 1;
+            content.documents.search(window, self.clock())
+        };
+        self.passage().await;
+        Ok(Box::new(View {
+            server: self.clone(),
+            total: documents.len() as u64,
+            census,
+            documents,
+        }))
+    }
+
+    async fn census(&self, span: Window) -> Result<Census, Fault> {
+        self.ask(Call::Census).await?;
+        let census = {
+            let mut content = self.content();
+            content.sweeps.push(span);
+            content.documents.search(span, self.clock()).1
+        };
+        self.passage().await;
+        Ok(census)
+    }
+
+    async fn without_time(&self) -> Result<u64, Fault> {
+        Ok(self.content().documents.without_time)
+    }
+}
+
+struct View {
+    server: Server,
+    total: u64,
+    census: Census,
+    documents: VecDeque<Document>,
+}
+
+#[async_trait]
+impl Pages for View {
+    async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault> {
+        yield_now().await;
+        if let Some(Trouble::Short) = self.server.ask(Call::Next).await? {
+            return Ok(None);
+        }
+        let count = self.documents.len().min(PAGE);
+        let page: Vec<Document> = self.documents.drain(..count).collect();
+        self.server.passage().await;
+        Ok((!page.is_empty()).then_some(page))
+    }
+
+    fn total(&self) -> Option<u64> {
+        Some(self.total)
+    }
+
+    fn census(&self) -> Option<&Census> {
+        Some(&self.census)
+    }
+
+    async fn close(self: Box<Self>) {
+        self.server.content().open_views -= 1;
+    }
+}
