@@ -12,6 +12,7 @@ mod matcher;
 mod program;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 
 use std::{collections::BTreeSet, sync::Arc};
 
