@@ -16,7 +16,12 @@ use crate::local::{
 /// Inputs that are opened and read as they are asked for.
 pub struct Feed {
     paths: vec::IntoIter<PathBuf>,
-    open: Option<(Arc<Source>, Blocks<Box<dyn Read + Send>>)>,
+    open: Option<Open>,
+}
+
+struct Open {
+    source: Arc<Source>,
+    blocks: Blocks<Box<dyn Read + Send>>,
 }
 
 /// An input that is being read.
@@ -51,36 +56,40 @@ impl Feed {
     /// Reads on; a block is put in place of what `block` holds. `None` at the end of all inputs.
     pub fn next(&mut self, block: &mut Block) -> Option<Piece> {
         loop {
-            let Some((source, blocks)) = &mut self.open else {
+            let Some(mut open) = self.open.take() else {
                 let path = self.paths.next()?;
-                match open(&path) {
+                match Open::new(&path) {
                     Ok(open) => self.open = Some(open),
                     Err(error) => return Some(Piece::Unreadable(name(&path), error)),
                 }
                 continue;
             };
-            match blocks.read(block) {
-                Ok(true) => return Some(Piece::Block(Arc::clone(source))),
-                Ok(false) => self.open = None,
-                Err(error) => {
-                    let name = source.name.clone();
-                    self.open = None;
-                    return Some(Piece::Unreadable(name, error));
+            match open.blocks.read(block) {
+                Ok(true) => {
+                    let source = Arc::clone(&open.source);
+                    self.open = Some(open);
+                    return Some(Piece::Block(source));
                 }
+                Ok(false) => {}
+                Err(error) => return Some(Piece::Unreadable(open.source.name.clone(), error)),
             }
         }
     }
 }
 
-fn open(path: &Path) -> io::Result<(Arc<Source>, Blocks<Box<dyn Read + Send>>)> {
-    let input = input::open(path)?;
-    let source = Source {
-        name: name(path),
-        position: input.position,
-        size: input.size,
-    };
-    let blocks = Blocks::new(input.reader, input.is_live);
-    Ok((Arc::new(source), blocks))
+impl Open {
+    fn new(path: &Path) -> io::Result<Self> {
+        let input = input::open(path)?;
+        let source = Source {
+            name: name(path),
+            position: input.position,
+            size: input.size,
+        };
+        Ok(Self {
+            source: Arc::new(source),
+            blocks: Blocks::new(input.reader, input.is_live),
+        })
+    }
 }
 
 fn name(path: &Path) -> String {

@@ -46,18 +46,28 @@ pub fn run(
     threads: NonZero<usize>,
     mut tell: impl FnMut(Outcome) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let few = match threads.get() {
+        1 => usize::MAX,
+        _ => FEW,
+    };
     let mut finder = Finder::new(&search);
     let mut block = Block::default();
-    let mut pieces = 0;
-    while threads.get() == 1 || pieces < FEW {
+    for _ in 0..few {
         let Some(piece) = feed.next(&mut block) else {
             return Ok(());
         };
         tell(outcome(&mut finder, piece, &block))?;
-        pieces += 1;
     }
     drop(finder);
     let (results, room) = start(search, feed, threads.get()).context("cannot start threads")?;
+    tell_in_order(&results, &room, tell)
+}
+
+fn tell_in_order(
+    results: &Receiver<Result>,
+    room: &Sender<Block>,
+    mut tell: impl FnMut(Outcome) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut early = BTreeMap::new();
     let mut next = 0;
     for result in results {
