@@ -26,7 +26,6 @@ use std::{
     time::Instant,
 };
 
-use chance::Chance;
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 5;
@@ -45,11 +44,10 @@ fn main() {
     );
 
     let patterns = patterns();
-    let of_patterns = |pattern: &String| one_predicate("requestURI", pattern);
     let scan = |rules: &Path, threads| Contender::scan(rules, threads, &file, events);
     let few = write_rules(&folder.join("100.yaml"), definitions(100));
     let many = write_rules(&folder.join("1000.yaml"), definitions(1_000));
-    let uris = write_rules(&folder.join("uris.yaml"), patterns.iter().map(of_patterns));
+    let uris = write_rules(&folder.join("uris.yaml"), patterns.iter().map(of_pattern));
     let mut contenders = vec![
         ("100 rules, 1 thread", scan(&few, 1)),
         ("100 rules, 2 threads", scan(&few, 2)),
@@ -60,7 +58,8 @@ fn main() {
     match ripgrep() {
         Some(rg) => {
             let list = folder.join("patterns");
-            fs::write(&list, patterns.join("\n")).expect("a file can be written");
+            let lines: Vec<_> = patterns.iter().map(|it| in_line(it)).collect();
+            fs::write(&list, lines.join("\n")).expect("a file can be written");
             contenders.push((
                 "rg -j1, the same patterns",
                 Contender::rg(&rg, &list, &file),
@@ -185,21 +184,47 @@ fn definitions(count: usize) -> impl Iterator<Item = Value> {
     definitions.map(|definition| serde_json::to_value(definition).expect("it is data"))
 }
 
-/// Patterns over request URIs, each of something rare.
+/// The patterns over request URIs that are in rules of all kinds.
 fn patterns() -> Vec<String> {
-    let mut chance = Chance::new(4);
-    let pattern = |number| match chance.below(2) {
-        0 => format!("/[a-z]+-{}\\?.*watch{number}=(true|1)", chance.below(500)),
-        _ => format!("(?i)/namespaces/[^/]+/secrets/tool{number}-[0-9]+"),
-    };
-    (0..PATTERNS).map(pattern).collect()
+    let patterns = definitions(20 * PATTERNS).flat_map(|definition| {
+        let selections = definition["selections"].as_array().cloned();
+        let selections = selections.into_iter().flatten();
+        let predicates = selections.flat_map(|it| it["all"].as_array().cloned());
+        predicates.flatten().flat_map(patterns_of)
+    });
+    let patterns: Vec<_> = patterns.take(PATTERNS).collect();
+    assert_eq!(patterns.len(), PATTERNS);
+    patterns
 }
 
-fn one_predicate(field: &str, pattern: &str) -> Value {
+fn patterns_of(predicate: Value) -> Vec<String> {
+    let any = predicate["matchesAny"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let all = any.iter().chain([&predicate["matches"]]);
+    let patterns = all.filter_map(Value::as_str).map(str::to_owned);
+    match predicate["field"] == "requestURI" {
+        true => patterns.collect(),
+        false => Vec::new(),
+    }
+}
+
+/// A rule that looks for one pattern.
+fn of_pattern(pattern: &String) -> Value {
     json!({
-        "title": pattern, "severity": "Low",
-        "selections": [{"name": "rare", "all": [{"field": field, "matches": pattern}]}],
+        "title": "A pattern", "severity": "Low",
+        "selections": [{"name": "rare", "all": [{"field": "requestURI", "matches": pattern}]}],
     })
+}
+
+/// The same pattern over the whole line of an event.
+fn in_line(pattern: &str) -> String {
+    let anchored = pattern.strip_prefix('^');
+    let begun = anchored.map(|rest| format!("\"requestURI\":\"{rest}"));
+    begun
+        .unwrap_or_else(|| pattern.to_owned())
+        .replace('$', "\"")
 }
 
 /// A file of rules. JSON is YAML, too.
