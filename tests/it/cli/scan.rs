@@ -369,3 +369,27 @@ fn alerts_of_a_slow_pipe_are_printed_as_they_come_until_nobody_reads() {
         drop(stdin);
     }
 }
+
+#[test]
+fn alerts_of_a_packed_pipe_are_printed_as_they_come() {
+    let mut process = command(&["scan", "-o", "json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let stdin = process.stdin.take().expect("it is piped");
+    let mut out = BufReader::new(process.stdout.take().expect("it is piped"));
+    let mut packer = flate2::write::GzEncoder::new(stdin, flate2::Compression::fast());
+    for id in 0..9 {
+        writeln!(packer, "{}", with_id(exec("alice"), id)).expect("the command reads");
+        packer.flush().expect("the command reads");
+        let mut alert = String::new();
+        out.read_line(&mut alert).expect("there is an alert");
+        assert!(alert.contains(&format!("\"a-{id}\"")), "{alert}");
+    }
+    drop(packer);
+    let ran = Ran::from(process.wait_with_output().expect("the command ends"));
+    let summary = "9 events, 9 alerts of 1 rule (9 medium)\n";
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), summary));
+}
