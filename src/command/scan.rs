@@ -6,7 +6,10 @@
 use std::{
     collections::HashSet,
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
+    num::NonZero,
+    path::PathBuf,
+    sync::Arc,
+    thread,
     time::Instant,
 };
 
@@ -17,31 +20,27 @@ use serde_json::Value;
 use crate::{
     command::rules::{self, RuleArgs},
     detect::{
-        alert::Alert,
-        analyse::{Analysis, Quarantined, analyse},
-        context::Context,
-        definition::Severity,
-        document::Document,
-        layout::Layout,
+        alert::Alert, analyse::Quarantined, context::Context, definition::Severity, layout::Layout,
         ruleset::RuleSet,
     },
     exit::Exit,
-    local::{documents::Documents, input},
     terminal,
 };
 use bar::Bar;
+use feed::{Feed, Source};
+use finder::{Found, NAMED, Search};
 use report::{Format, Report};
+use search::Outcome;
 use summary::Summary;
 
 mod bar;
+mod feed;
+mod finder;
 mod report;
+mod search;
 mod summary;
-
-/// So many documents set aside are named; the others are only counted.
-const NAMED: u64 = 10;
-/// A page is analysed when it has so many documents or bytes.
-const PAGE_DOCUMENTS: usize = 512;
-const PAGE_BYTES: usize = 4 * 1024 * 1024;
+#[cfg(test)]
+mod tests;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,26 +81,31 @@ pub struct ScanArgs {
     /// Exit with status 1 when there is an alert of this severity or a worse one
     #[arg(long, value_name = "SEVERITY", value_parser = super::values::severity(), ignore_case = true)]
     fail_on: Option<Severity>,
+    /// Threads that look for alerts; the default is one for each core
+    ///
+    /// Packed input is unpacked by one more. Alerts are printed in the order of the input, however
+    /// many threads there are.
+    #[arg(long, value_name = "NUMBER")]
+    threads: Option<NonZero<usize>>,
 }
 
 /// Scans, prints, and tells how it went.
 pub fn run(args: &ScanArgs) -> anyhow::Result<Exit> {
     let rules = RuleSet::new(rules::load(&args.rules)?);
     let inputs = inputs(&args.events)?;
-    let mut scan = Scan::new(rules, args);
-    let mut unreadable = 0;
-    for path in &inputs {
-        if let Err(error) = scan.file(path)? {
-            terminal::say(format_args!("error: {}: {error}", path.display()));
-            unreadable += 1;
-        }
-    }
+    let count = inputs.len();
+    let mut scan = Scan::new(args.output);
+    let search = Search {
+        rules,
+        context: context(args.layout),
+    };
+    search::run(search, Feed::new(inputs), threads(args), |outcome| {
+        scan.take(outcome).context("cannot write the alerts")
+    })?;
+    let unreadable = scan.unreadable;
     let summary = scan.finish()?;
     if unreadable > 0 {
-        bail!(
-            "{unreadable} of {} inputs could not be read whole",
-            inputs.len()
-        );
+        bail!("{unreadable} of {count} inputs could not be read whole");
     }
     if summary.is_foreign() {
         bail!(
@@ -115,6 +119,21 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<Exit> {
     Ok(if fails { Exit::Findings } else { Exit::Good })
 }
 
+fn context(layout: Layout) -> Context {
+    Context {
+        tenant: rules::TENANT.to_owned(),
+        job: "scan".to_owned(),
+        cluster: String::new(),
+        layout,
+        now: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn threads(args: &ScanArgs) -> NonZero<usize> {
+    let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    args.threads.unwrap_or_else(cores)
+}
+
 fn inputs(events: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     if !events.is_empty() {
         return Ok(events.to_vec());
@@ -125,71 +144,69 @@ fn inputs(events: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(vec![PathBuf::from("-")])
 }
 
-/// A scan under way.
+/// A scan under way: what was printed and counted so far.
 struct Scan {
-    rules: RuleSet,
-    context: Context,
     report: Report<io::BufWriter<io::StdoutLock<'static>>>,
     summary: Summary,
     seen: HashSet<String>,
+    bar: Option<Bar>,
+    unreadable: usize,
 }
 
 impl Scan {
-    fn new(rules: RuleSet, args: &ScanArgs) -> Self {
+    fn new(format: Format) -> Self {
         Self {
-            rules,
-            context: Context {
-                tenant: rules::TENANT.to_owned(),
-                job: "scan".to_owned(),
-                cluster: String::new(),
-                layout: args.layout,
-                now: Timestamp::UNIX_EPOCH,
-            },
-            report: Report::on_stdout(args.output),
+            report: Report::on_stdout(format),
             summary: Summary::default(),
             seen: HashSet::new(),
+            bar: None,
+            unreadable: 0,
         }
     }
 
-    /// Reads one input to its end, or as far as it can be read. The outer error is one of the
-    /// output and ends the scan; the inner one is about this input.
-    fn file(&mut self, path: &Path) -> anyhow::Result<io::Result<()>> {
-        let input = match input::open(path) {
-            Ok(input) => input,
-            Err(error) => return Ok(Err(error)),
-        };
-        let name = path.to_string_lossy();
-        let mut bar = Bar::new(&input, &name, Instant::now());
-        let mut documents = Documents::new(input.reader, &name);
-        loop {
-            let (page, ended) = next_page(&mut documents);
-            let analysis = analyse(&page, &self.rules, &self.context);
-            bar.advance(Instant::now());
-            self.print(analysis, &bar)
-                .context("cannot write the alerts")?;
-            if let Some(result) = ended {
-                return Ok(result);
+    fn take(&mut self, outcome: Outcome) -> io::Result<()> {
+        match outcome {
+            Outcome::Found(source, found) => {
+                let mut bar = match self.bar.take_if(|bar| bar.is_for(&source)) {
+                    Some(bar) => bar,
+                    None => self.new_bar(&source),
+                };
+                bar.advance(Instant::now());
+                self.print(found, &bar)?;
+                self.bar = Some(bar);
+            }
+            Outcome::Unreadable(name, error) => {
+                self.bar = None;
+                self.unreadable += 1;
+                terminal::say(format_args!("error: {name}: {error}"));
             }
         }
+        Ok(())
     }
 
-    fn print(&mut self, mut analysis: Analysis, bar: &Bar) -> io::Result<()> {
-        self.summary.count_events(analysis.events);
+    /// A bar in place of the one for the input before.
+    fn new_bar(&mut self, source: &Arc<Source>) -> Bar {
+        self.bar = None;
+        Bar::new(source, Instant::now())
+    }
+
+    fn print(&mut self, mut found: Found, bar: &Bar) -> io::Result<()> {
+        self.summary.count_events(found.events);
         let seen = &mut self.seen;
-        analysis
-            .alerts
-            .retain(|alert| seen.insert(alert.id.clone()));
-        if analysis.alerts.is_empty() && analysis.quarantined.is_empty() {
+        found.alerts.retain(|alert| seen.insert(alert.id.clone()));
+        if found.alerts.is_empty() && found.set_aside == 0 {
             return Ok(());
         }
-        bar.aside(|| self.print_found(analysis))
+        bar.aside(|| self.print_found(found))
     }
 
-    fn print_found(&mut self, analysis: Analysis) -> io::Result<()> {
-        for set_aside in &analysis.quarantined {
-            self.name_set_aside(set_aside);
+    fn print_found(&mut self, found: Found) -> io::Result<()> {
+        let unnamed = NAMED.saturating_sub(self.summary.set_aside() as usize);
+        for document in found.named.iter().take(unnamed) {
+            name_set_aside(document);
         }
-        for mut alert in analysis.alerts {
+        self.summary.count_set_aside(found.set_aside);
+        for mut alert in found.alerts {
             forget_when_made(&mut alert);
             self.summary.count_alert(&alert);
             self.report.alert(&alert)?;
@@ -197,24 +214,10 @@ impl Scan {
         self.report.flush()
     }
 
-    fn name_set_aside(&mut self, document: &Quarantined) {
-        if self.summary.count_set_aside() <= NAMED {
-            let Quarantined {
-                index,
-                id,
-                rejection,
-            } = document;
-            let rejection = rejection.to_string();
-            terminal::say(format_args!(
-                "{index}:{id}: set aside: {}",
-                terminal::escape(&rejection)
-            ));
-        }
-    }
-
-    fn finish(self) -> anyhow::Result<Summary> {
+    fn finish(mut self) -> anyhow::Result<Summary> {
+        self.bar = None;
         self.report.finish().context("cannot write the alerts")?;
-        let unnamed = self.summary.set_aside().saturating_sub(NAMED);
+        let unnamed = self.summary.set_aside().saturating_sub(NAMED as u64);
         if unnamed > 0 {
             terminal::say(format_args!("… and {unnamed} more set aside"));
         }
@@ -223,23 +226,17 @@ impl Scan {
     }
 }
 
-/// The next documents, and how the input ended if it did.
-fn next_page(
-    documents: &mut impl Iterator<Item = io::Result<Document>>,
-) -> (Vec<Document>, Option<io::Result<()>>) {
-    let mut page = Vec::new();
-    let mut bytes = 0;
-    while page.len() < PAGE_DOCUMENTS && bytes < PAGE_BYTES {
-        match documents.next() {
-            Some(Ok(document)) => {
-                bytes += document.source.len();
-                page.push(document);
-            }
-            Some(Err(error)) => return (page, Some(Err(error))),
-            None => return (page, Some(Ok(()))),
-        }
-    }
-    (page, None)
+fn name_set_aside(document: &Quarantined) {
+    let Quarantined {
+        index,
+        id,
+        rejection,
+    } = document;
+    let rejection = rejection.to_string();
+    terminal::say(format_args!(
+        "{index}:{id}: set aside: {}",
+        terminal::escape(&rejection)
+    ));
 }
 
 /// Takes the time of its making out of an alert, which differs from run to run.

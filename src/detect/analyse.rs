@@ -42,18 +42,26 @@ pub struct Quarantined {
 /// Analyses documents in their order. Of several alerts with one id, as the stages of a request
 /// make them, the first stays.
 pub fn analyse(documents: &[Document], rules: &RuleSet, context: &Context) -> Analysis {
+    analyse_with(&mut Matcher::new(rules), documents, context)
+}
+
+/// The same with a matcher that was used before.
+pub fn analyse_with(
+    matcher: &mut Matcher<'_>,
+    documents: &[Document],
+    context: &Context,
+) -> Analysis {
     let mut analysis = Analysis::default();
     let mut ids = HashSet::new();
-    let mut matcher = Matcher::new(rules);
     for document in documents {
-        if matcher.is_quiet(document, context.layout) {
+        if matcher.is_quiet(&document.source, context.layout) == Some(true) {
             analysis.events += 1;
             continue;
         }
         match Event::read(document, context.layout) {
             Ok(events) => {
                 for event in &events {
-                    analysis.add_event(event, document, &mut matcher, context, &mut ids);
+                    analysis.add_event(event, document, matcher, context, &mut ids);
                 }
             }
             Err(rejection) => analysis.quarantined.push(Quarantined {

@@ -2,7 +2,8 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufReader, Read},
+    os::fd::AsFd,
     path::Path,
     sync::{
         Arc,
@@ -12,14 +13,18 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::unpacking::Unpacking;
+
 const BUFFER: usize = 128 * 1024;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-/// An opened input, unpacked as it is read.
+/// An opened input, unpacked as it is read, on a thread of its own.
 pub struct Input {
     /// The unpacked bytes.
-    pub reader: Box<dyn BufRead>,
+    pub reader: Box<dyn Read + Send>,
+    /// Whether more may come after a while, as from a pipe.
+    pub is_live: bool,
     /// How much of the packed bytes has been read so far.
     pub position: Position,
     /// Number of packed bytes, where it is known.
@@ -40,10 +45,10 @@ impl Position {
 /// Opens a file; `-` is standard input. Gzip and Zstandard are known by their first bytes, whatever
 /// the name says.
 pub fn open(path: &Path) -> io::Result<Input> {
-    if path == Path::new("-") {
-        return unpack(io::stdin(), None);
-    }
-    let file = File::open(path)?;
+    let file = match path == Path::new("-") {
+        true => File::from(io::stdin().as_fd().try_clone_to_owned()?),
+        false => File::open(path)?,
+    };
     let metadata = file.metadata()?;
     if metadata.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
@@ -52,31 +57,33 @@ pub fn open(path: &Path) -> io::Result<Input> {
     unpack(file, size)
 }
 
-fn unpack(raw: impl Read + 'static, size: Option<u64>) -> io::Result<Input> {
-    let position = Position::default();
-    let mut raw = Counted {
-        raw,
-        position: position.clone(),
-    };
+fn unpack(mut raw: File, size: Option<u64>) -> io::Result<Input> {
+    let is_live = size.is_none();
     let mut magic = Vec::with_capacity(ZSTD.len());
     raw.by_ref()
         .take(ZSTD.len() as u64)
         .read_to_end(&mut magic)?;
     let packing = Packing::of(&magic);
-    let packed = BufReader::with_capacity(BUFFER, io::Cursor::new(magic).chain(raw));
-    let reader: Box<dyn BufRead> = match packing {
-        Packing::None => Box::new(packed),
-        Packing::Gzip => Box::new(BufReader::with_capacity(
-            BUFFER,
-            MultiGzDecoder::new(packed),
-        )),
-        Packing::Zstd => Box::new(BufReader::with_capacity(
-            BUFFER,
-            zstd::Decoder::with_buffer(packed)?,
-        )),
+    let position = Position::default();
+    let whole = Counted {
+        raw: io::Cursor::new(magic).chain(raw),
+        position: position.clone(),
+    };
+    let buffered = |raw| BufReader::with_capacity(BUFFER, raw);
+    let reader: Box<dyn Read + Send> = match packing {
+        Packing::None => Box::new(whole),
+        Packing::Gzip => {
+            let unpacked = MultiGzDecoder::new(buffered(whole));
+            Box::new(Unpacking::start(unpacked, is_live)?)
+        }
+        Packing::Zstd => {
+            let unpacked = zstd::Decoder::with_buffer(buffered(whole))?;
+            Box::new(Unpacking::start(unpacked, is_live)?)
+        }
     };
     Ok(Input {
         reader,
+        is_live,
         position,
         size,
     })

@@ -1,4 +1,11 @@
 //! Files and standard input as a source of audit events.
 
-pub mod documents;
+pub mod block;
+pub mod blocks;
+#[cfg(test)]
+pub mod hostile;
 pub mod input;
+#[cfg(test)]
+pub mod plain;
+pub mod splitter;
+mod unpacking;

@@ -30,10 +30,9 @@ impl Summary {
         }
     }
 
-    /// Counts a document that was set aside, and tells how many there are now.
-    pub fn count_set_aside(&mut self) -> u64 {
-        self.set_aside += 1;
-        self.set_aside
+    /// Counts documents that were set aside.
+    pub fn count_set_aside(&mut self, documents: u64) {
+        self.set_aside += documents;
     }
 
     /// Documents that were set aside.
@@ -111,7 +110,7 @@ mod tests {
         summary.count_alert(&alert("a/x", Severity::Low));
         summary.count_alert(&alert("a/y", Severity::Critical));
         summary.count_alert(&alert("a/x", Severity::Low));
-        summary.count_set_aside();
+        summary.count_set_aside(1);
         assert_eq!(
             summary.to_string(),
             "412 events, 3 alerts of 2 rules (1 critical, 2 low), 1 document set aside"

@@ -6,7 +6,6 @@ use super::{
     program::RuleId,
 };
 use crate::detect::{
-    document::Document,
     event::{Event, Glance},
     layout::Layout,
     reading::{Leaves, Refused},
@@ -34,11 +33,12 @@ impl<'r> Matcher<'r> {
         }
     }
 
-    /// Whether a document is one audit event that no rule matches. Where a glance at it does not
-    /// show this, its events have to be read and asked for their [`matches`](Self::matches).
-    pub fn is_quiet(&mut self, document: &Document, layout: Layout) -> bool {
-        self.matching_at_a_glance(&document.source, layout)
-            .is_ok_and(<[RuleId]>::is_empty)
+    /// Whether a document is one audit event that no rule matches, as far as a glance shows it.
+    /// Otherwise its events have to be read and asked for their [`matches`](Self::matches). It
+    /// shows nothing, `None`, unless the source is one JSON object and nothing else.
+    pub fn is_quiet(&mut self, source: &[u8], layout: Layout) -> Option<bool> {
+        let matching = self.matching_at_a_glance(source, layout).ok()?;
+        Some(matching.is_empty())
     }
 
     /// The rules that match an event, ordered by key.

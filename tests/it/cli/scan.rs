@@ -1,6 +1,6 @@
 use std::{
     fs,
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
     process::Stdio,
 };
@@ -285,4 +285,111 @@ fn a_reader_that_goes_away_is_no_error() {
     drop(out);
     let ran = Ran::from(process.wait_with_output().expect("the command ends"));
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+}
+
+/// The same event under another id.
+fn with_id(mut event: Value, id: usize) -> Value {
+    event["auditID"] = json!(format!("a-{id}"));
+    event
+}
+
+#[test]
+fn any_number_of_threads_prints_the_same_in_the_same_order() {
+    let files = Files::new();
+    let mut mixed = String::new();
+    for id in 0..6_000 {
+        let event = match id % 50 {
+            0 => with_id(exec("bob"), id),
+            _ => with_id(harmless(), id),
+        };
+        match id % 1_000 {
+            7 => mixed += &serde_json::to_string_pretty(&[&event, &harmless()]).expect("JSON"),
+            8 => mixed += "no json\r\n",
+            9 => mixed += "{\"kind\": \"Event\", \"verb\": [\n",
+            10 => mixed += &json!({"kind": "EventList", "items": [event]}).to_string(),
+            _ => mixed += &format!("{event}\n"),
+        }
+    }
+    let plain = files.write("audit.log", &mixed);
+    let packed = files.write("audit.log.gz", gzip(&mixed.replace("a-", "b-")));
+    let one = run(&[
+        "scan",
+        "-o",
+        "json",
+        "--threads",
+        "1",
+        &plain,
+        "no/such.log",
+        &packed,
+    ]);
+    assert_eq!(one.out.lines().count(), 2 * 120, "{}", one.err);
+    for threads in ["2", "3", "8"] {
+        let args = [
+            "scan",
+            "-o",
+            "json",
+            "--threads",
+            threads,
+            &plain,
+            "no/such.log",
+            &packed,
+        ];
+        assert_eq!(run(&args), one, "{threads} threads");
+    }
+}
+
+#[test]
+fn alerts_of_a_slow_pipe_are_printed_as_they_come_until_nobody_reads() {
+    for threads in ["1", "2"] {
+        let mut process = command(&["scan", "-o", "json", "--threads", threads, "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command starts");
+        let mut stdin = process.stdin.take().expect("it is piped");
+        let mut out = BufReader::new(process.stdout.take().expect("it is piped"));
+        let mut send = |id| {
+            let event = with_id(exec("alice"), id);
+            writeln!(stdin, "{event}").expect("the command reads");
+        };
+        for id in 0..9 {
+            send(id);
+            let mut alert = String::new();
+            out.read_line(&mut alert).expect("there is an alert");
+            assert!(alert.contains(&format!("\"a-{id}\"")), "{alert}");
+        }
+        drop(out);
+        send(9);
+        let mut words = String::new();
+        let mut err = process.stderr.take().expect("it is piped");
+        err.read_to_string(&mut words).expect("the command ends");
+        let status = process.wait().expect("the command ends");
+        assert_eq!((status.code(), words.as_str()), (Some(0), ""));
+        drop(stdin);
+    }
+}
+
+#[test]
+fn alerts_of_a_packed_pipe_are_printed_as_they_come() {
+    let mut process = command(&["scan", "-o", "json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let stdin = process.stdin.take().expect("it is piped");
+    let mut out = BufReader::new(process.stdout.take().expect("it is piped"));
+    let mut packer = flate2::write::GzEncoder::new(stdin, flate2::Compression::fast());
+    for id in 0..9 {
+        writeln!(packer, "{}", with_id(exec("alice"), id)).expect("the command reads");
+        packer.flush().expect("the command reads");
+        let mut alert = String::new();
+        out.read_line(&mut alert).expect("there is an alert");
+        assert!(alert.contains(&format!("\"a-{id}\"")), "{alert}");
+    }
+    drop(packer);
+    let ran = Ran::from(process.wait_with_output().expect("the command ends"));
+    let summary = "9 events, 9 alerts of 1 rule (9 medium)\n";
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), summary));
 }

@@ -1,0 +1,119 @@
+//! Finds what rules say about the documents of a block.
+
+use bytes::Bytes;
+
+use crate::{
+    detect::{
+        alert::Alert,
+        analyse::{Quarantined, analyse_with},
+        context::Context,
+        document::Document,
+        ruleset::{Matcher, RuleSet},
+    },
+    local::block::{Block, Visitor},
+};
+
+/// So many documents that were set aside are named; the others are only counted.
+pub const NAMED: usize = 10;
+/// Documents are analysed together when there are so many, or so many bytes.
+const PAGE_DOCUMENTS: usize = 512;
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What is looked for, and where it is said to come from.
+#[derive(Debug)]
+pub struct Search {
+    /// The rules.
+    pub rules: RuleSet,
+    /// What they do not know of the events.
+    pub context: Context,
+}
+
+/// What was found in a block.
+#[derive(Debug, Default, PartialEq)]
+pub struct Found {
+    /// Audit events read.
+    pub events: u64,
+    /// Alerts in the order of the documents.
+    pub alerts: Vec<Alert>,
+    /// The first documents that were set aside.
+    pub named: Vec<Quarantined>,
+    /// Documents that were set aside, with those that are named.
+    pub set_aside: u64,
+}
+
+/// Looks at one block after the other.
+pub struct Finder<'s> {
+    matcher: Matcher<'s>,
+    context: &'s Context,
+}
+
+impl<'s> Finder<'s> {
+    /// One that has seen nothing.
+    pub fn new(search: &'s Search) -> Self {
+        Self {
+            matcher: Matcher::new(&search.rules),
+            context: &search.context,
+        }
+    }
+
+    /// Finds what is in a block of the input of this name.
+    pub fn find(&mut self, name: &str, block: &Block) -> Found {
+        let mut visit = Visit {
+            finder: self,
+            name,
+            found: Found::default(),
+            page: Vec::new(),
+            page_bytes: 0,
+        };
+        block.visit(&mut visit);
+        visit.analyse_page();
+        visit.found
+    }
+}
+
+/// A block that is being looked at. What no rule matches is counted at a glance; the rest makes
+/// pages.
+struct Visit<'v, 's> {
+    finder: &'v mut Finder<'s>,
+    name: &'v str,
+    found: Found,
+    page: Vec<Document>,
+    page_bytes: usize,
+}
+
+impl Visitor for Visit<'_, '_> {
+    fn glance(&mut self, line: &[u8]) -> Option<bool> {
+        let Finder { matcher, context } = self.finder;
+        let is_quiet = matcher.is_quiet(line, context.layout)?;
+        self.found.events += u64::from(is_quiet);
+        Some(is_quiet)
+    }
+
+    fn document(&mut self, line: u64, source: &[u8]) {
+        self.page.push(Document {
+            index: self.name.to_owned(),
+            id: line.to_string(),
+            time: None,
+            source: Bytes::copy_from_slice(source),
+        });
+        self.page_bytes += source.len();
+        if self.page.len() >= PAGE_DOCUMENTS || self.page_bytes >= PAGE_BYTES {
+            self.analyse_page();
+        }
+    }
+}
+
+impl Visit<'_, '_> {
+    fn analyse_page(&mut self) {
+        let Finder { matcher, context } = self.finder;
+        let analysis = analyse_with(matcher, &self.page, context);
+        self.page.clear();
+        self.page_bytes = 0;
+        self.found.events += analysis.events;
+        self.found.alerts.extend(analysis.alerts);
+        self.found.set_aside += analysis.quarantined.len() as u64;
+        let unnamed = NAMED - self.found.named.len();
+        let named = analysis.quarantined.into_iter().take(unnamed);
+        self.found.named.extend(named);
+    }
+}
