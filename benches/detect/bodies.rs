@@ -4,7 +4,7 @@ use crate::chance::Chance;
 
 /// A pod with one or two containers.
 pub fn pod(chance: &mut Chance, name: &str, namespace: &str) -> String {
-    let containers: Vec<_> = (0..1 + chance.below(2))
+    let containers: Vec<_> = (0..1 + usize::from(chance.percent(30)))
         .map(|number| container(chance, number))
         .collect();
     format!(

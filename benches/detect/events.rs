@@ -18,6 +18,7 @@ pub const RESOURCES: [&str; 10] = [
     "rolebindings",
     "events",
 ];
+const WATCHED: [&str; 5] = ["pods", "services", "configmaps", "endpoints", "nodes"];
 pub const VERBS: [&str; 6] = ["get", "list", "watch", "create", "update", "patch"];
 pub const NAMESPACES: [&str; 5] = ["shop", "web", "kube-system", "monitoring", "payments"];
 
@@ -55,8 +56,7 @@ struct Call {
 }
 
 fn event(chance: &mut Chance, number: usize) -> String {
-    let mut call = call(chance);
-    let mut caller = caller(chance);
+    let (mut caller, mut call) = called(chance);
     if chance.percent(1) {
         intrude(chance, &mut caller, &mut call);
     }
@@ -143,45 +143,81 @@ fn quoted(text: &str) -> String {
     }
 }
 
-fn caller(chance: &mut Chance) -> Caller {
-    let (username, groups, program) = match chance.below(10) {
-        0..4 => (
-            format!("system:node:worker-{}", chance.below(200)),
-            r#""system:nodes","system:authenticated""#,
-            "kubelet/v1.36.3 (linux/amd64) kubernetes/5a1d9f3",
-        ),
-        4 | 5 => (
-            "system:kube-controller-manager".to_owned(),
-            r#""system:authenticated""#,
-            "kube-controller-manager/v1.36.3 (linux/amd64) kubernetes/5a1d9f3/leader-election",
-        ),
-        6 => (
-            "system:kube-scheduler".to_owned(),
-            r#""system:authenticated""#,
-            "kube-scheduler/v1.36.3 (linux/amd64) kubernetes/5a1d9f3/scheduler",
-        ),
-        7 | 8 => (
-            format!(
-                "system:serviceaccount:{}:operator",
-                chance.one_of(&NAMESPACES)
-            ),
-            r#""system:serviceaccounts","system:serviceaccounts:operators","system:authenticated""#,
-            "operator/v0.14.2 (linux/amd64) kubernetes/$Format",
-        ),
-        _ => (
-            chance.one_of(&["alice", "bob", "carol"]).to_string(),
-            r#""developers","system:authenticated""#,
-            "kubectl/v1.36.3 (linux/amd64) kubernetes/5a1d9f3",
-        ),
+/// What somebody does, and how often in a hundred.
+type Habit = (usize, fn(&mut Chance, &mut Call));
+
+fn kubelet(chance: &mut Chance) -> (Caller, Vec<Habit>) {
+    let caller = Caller {
+        username: format!("system:node:worker-{}", chance.below(200)),
+        groups: r#""system:nodes","system:authenticated""#,
+        agent: "kubelet/v1.36.3 (linux/amd64) kubernetes/5a1d9f3".to_owned(),
     };
-    Caller {
-        username,
-        groups,
-        agent: program.to_owned(),
-    }
+    let habits: Vec<Habit> = vec![
+        (42, renew_lease),
+        (28, report_status),
+        (10, watch),
+        (15, read),
+        (5, read_secret),
+    ];
+    (caller, habits)
 }
 
-fn call(chance: &mut Chance) -> Call {
+fn control_plane(chance: &mut Chance) -> (Caller, Vec<Habit>) {
+    let name = *chance.one_of(&["kube-controller-manager", "kube-scheduler"]);
+    let caller = Caller {
+        username: format!("system:{name}"),
+        groups: r#""system:authenticated""#,
+        agent: format!("{name}/v1.36.3 (linux/amd64) kubernetes/5a1d9f3/leader-election"),
+    };
+    let habits: Vec<Habit> = vec![
+        (30, renew_lease),
+        (25, watch),
+        (20, create_pod),
+        (15, report_status),
+        (8, read),
+        (2, list),
+    ];
+    (caller, habits)
+}
+
+fn operator(chance: &mut Chance) -> (Caller, Vec<Habit>) {
+    let caller = Caller {
+        username: format!(
+            "system:serviceaccount:{}:operator",
+            chance.one_of(&NAMESPACES)
+        ),
+        groups: r#""system:serviceaccounts","system:serviceaccounts:operators","system:authenticated""#,
+        agent: "operator/v0.14.2 (linux/amd64) kubernetes/$Format".to_owned(),
+    };
+    let habits: Vec<Habit> = vec![(40, read), (38, watch), (18, renew_lease), (4, create_pod)];
+    (caller, habits)
+}
+
+fn person(chance: &mut Chance) -> (Caller, Vec<Habit>) {
+    let caller = Caller {
+        username: chance.one_of(&["alice", "bob", "carol"]).to_string(),
+        groups: r#""developers","system:authenticated""#,
+        agent: "kubectl/v1.36.3 (linux/amd64) kubernetes/5a1d9f3".to_owned(),
+    };
+    let habits: Vec<Habit> = vec![
+        (30, read),
+        (25, list),
+        (15, exec),
+        (10, create_pod),
+        (10, read_secret),
+        (10, bind_role),
+    ];
+    (caller, habits)
+}
+
+/// Programs make nearly all of the calls.
+fn called(chance: &mut Chance) -> (Caller, Call) {
+    let (caller, habits) = match chance.below(100) {
+        0..40 => kubelet(chance),
+        40..65 => control_plane(chance),
+        65..99 => operator(chance),
+        _ => person(chance),
+    };
     let mut call = Call {
         verb: "get",
         api: "v1",
@@ -193,18 +229,15 @@ fn call(chance: &mut Chance) -> Call {
         request: String::new(),
         response: String::new(),
     };
-    match chance.below(100) {
-        0..14 => read(chance, &mut call),
-        14..32 => renew_lease(chance, &mut call),
-        32..44 => watch(chance, &mut call),
-        44..52 => list(chance, &mut call),
-        52..68 => create_pod(chance, &mut call),
-        68..82 => report_status(chance, &mut call),
-        82..86 => exec(chance, &mut call),
-        86..94 => read_secret(chance, &mut call),
-        _ => bind_role(chance, &mut call),
+    let mut left = chance.below(100);
+    for (share, act) in habits {
+        if left < share {
+            act(chance, &mut call);
+            break;
+        }
+        left -= share;
     }
-    call
+    (caller, call)
 }
 
 fn read(chance: &mut Chance, call: &mut Call) {
@@ -223,7 +256,7 @@ fn renew_lease(chance: &mut Chance, call: &mut Call) {
 }
 
 fn watch(chance: &mut Chance, call: &mut Call) {
-    (call.verb, call.resource) = ("watch", *chance.one_of(&RESOURCES));
+    (call.verb, call.resource) = ("watch", *chance.one_of(&WATCHED));
     call.query = format!(
         r"?allowWatchBookmarks=true\u0026resourceVersion={}\u0026timeout=8m13s\u0026timeoutSeconds=493\u0026watch=true",
         1 + chance.below(9_000_000),
@@ -231,7 +264,7 @@ fn watch(chance: &mut Chance, call: &mut Call) {
 }
 
 fn list(chance: &mut Chance, call: &mut Call) {
-    (call.verb, call.resource) = ("list", *chance.one_of(&RESOURCES));
+    (call.verb, call.resource) = ("list", *chance.one_of(&WATCHED));
     call.query = r"?labelSelector=app%3Dshop\u0026limit=500".to_owned();
     let pods: Vec<_> = (0..1 + chance.below(3))
         .map(|number| bodies::pod(chance, &format!("web-{number}"), call.namespace))

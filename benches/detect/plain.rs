@@ -43,12 +43,18 @@ pub fn rules(definitions: &[RuleDefinition]) -> Vec<PlainRule> {
 
 /// The numbers of the rules that match the event.
 pub fn matching(source: &[u8], rules: &[PlainRule]) -> Vec<usize> {
-    let event: Value = serde_json::from_slice(source).expect("an event is JSON");
-    let holds = |predicate: &PlainPredicate| predicate.holds(&event);
-    let matches = |rule: &PlainRule| rule.all.iter().all(holds) && !rule.none.iter().any(holds);
+    let event = serde_json::from_slice(source).expect("an event is JSON");
     (0..rules.len())
-        .filter(|&rule| matches(&rules[rule]))
+        .filter(|&rule| rules[rule].matches(&event))
         .collect()
+}
+
+impl PlainRule {
+    /// Whether the rule matches the event.
+    pub fn matches(&self, event: &Value) -> bool {
+        let holds = |predicate: &PlainPredicate| predicate.holds(event);
+        self.all.iter().all(holds) && !self.none.iter().any(holds)
+    }
 }
 
 fn predicate(definition: &Predicate) -> PlainPredicate {

@@ -23,7 +23,6 @@ pub fn definitions(count: usize, seed: u64) -> Vec<RuleDefinition> {
 }
 
 /// So many definitions of patterns that no literal stands in.
-#[allow(dead_code, reason = "not every measurement needs them")]
 pub fn without_literals(count: usize) -> Vec<RuleDefinition> {
     let pattern = |number: usize| match number % 4 {
         0 => format!("^[bcdfghjklmnpqrstvwxz2456789]{{{}}}$", 20 + number),
