@@ -62,6 +62,9 @@ pub fn read<'d>(source: &'d [u8], plan: &Plan, leaves: &mut Leaves) -> Result<&'
 
 /// Without the white space of JSON around it.
 fn trim(source: &[u8]) -> &[u8] {
+    if let [b'{', .., b'}'] = source {
+        return source;
+    }
     let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
     let start = source.iter().position(is_text).unwrap_or(source.len());
     let end = source.iter().rposition(is_text).map_or(start, |at| at + 1);

@@ -66,9 +66,15 @@ pub(super) fn shape(name: &str) -> Option<Shape> {
         .find_map(|(known, shape)| (*known == name).then_some(*shape))
 }
 
+/// The members of the event itself.
+pub(super) fn members() -> impl Iterator<Item = &'static str> {
+    let names = FIELDS.iter().map(|(name, _)| *name);
+    names.filter(|name| !name.contains('.'))
+}
+
 /// Whether a name is a member of the event itself.
 pub(super) fn is_member(name: &str) -> bool {
-    !name.contains('.') && shape(name).is_some()
+    members().any(|member| member == name)
 }
 
 /// Names of objects whose keys are free text with dots: what follows them in a dotted name is one

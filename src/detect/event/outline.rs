@@ -6,6 +6,7 @@ use crate::detect::{
     layout::{OBJECTS, dotted},
     pod_spec,
     reading::{NodeId, Plan},
+    schema,
 };
 
 /// What of an event has to be read for some fields, which are known by their position.
@@ -60,6 +61,10 @@ impl Outline {
             trees: Vec::new(),
             synonyms: Vec::new(),
         };
+        // What is known need not be doubted.
+        for name in schema::members() {
+            outline.plan.node(&[name]);
+        }
         for name in DISTINCTIVE {
             outline.want(&[name]);
         }

@@ -1,6 +1,6 @@
 //! Sixty-four bytes of a document at a time: which of them are what, one bit for each byte.
 
-use wide::u8x16;
+use wide::u8x32;
 
 /// Bytes of a block, and bits of its masks; the first byte is the lowest bit.
 pub const SIZE: usize = 64;
@@ -24,6 +24,8 @@ pub struct Block {
     pub blanks: u64,
     /// Whether there is anything below the blank.
     pub has_controls: bool,
+    /// Whether there is a `[` or a `]`.
+    pub has_squares: bool,
 }
 
 impl Block {
@@ -31,23 +33,26 @@ impl Block {
     #[inline(always)]
     pub fn new(bytes: &[u8; SIZE]) -> Self {
         let mut block = Self::default();
-        let (mut least, mut backslashes) = (u8x16::splat(u8::MAX), u8x16::splat(0));
-        for (part, bytes) in bytes.as_chunks::<16>().0.iter().enumerate() {
-            let bytes = u8x16::new(*bytes);
+        let (mut least, mut backslashes) = (u8x32::splat(u8::MAX), u8x32::splat(0));
+        let mut squares = u8x32::splat(0);
+        for (part, bytes) in bytes.as_chunks::<32>().0.iter().enumerate() {
+            let bytes = u8x32::new(*bytes);
             // `[` and `{`, and likewise `]` and `}`, differ in this bit alone.
-            let folded = bytes | u8x16::splat(0x20);
-            let bits = |mask: u8x16| u64::from(mask.to_bitmask()) << (16 * part);
-            let is = |byte| bits(bytes.simd_eq(u8x16::splat(byte)));
+            let folded = bytes | u8x32::splat(0x20);
+            let bits = |mask: u8x32| u64::from(mask.to_bitmask()) << (32 * part);
+            let is = |byte| bits(bytes.simd_eq(u8x32::splat(byte)));
             block.quotes |= is(b'"');
             block.colons |= is(b':');
             block.commas |= is(b',');
-            block.opens |= bits(folded.simd_eq(u8x16::splat(b'{')));
-            block.closes |= bits(folded.simd_eq(u8x16::splat(b'}')));
-            block.blanks |= bits(bytes.min(u8x16::splat(b' ')).simd_eq(bytes));
+            block.opens |= bits(folded.simd_eq(u8x32::splat(b'{')));
+            block.closes |= bits(folded.simd_eq(u8x32::splat(b'}')));
+            block.blanks |= bits(bytes.min(u8x32::splat(b' ')).simd_eq(bytes));
             least = least.min(bytes);
-            backslashes |= bytes.simd_eq(u8x16::splat(b'\\'));
+            backslashes |= bytes.simd_eq(u8x32::splat(b'\\'));
+            squares |= bytes.simd_eq(u8x32::splat(b'[')) | bytes.simd_eq(u8x32::splat(b']'));
         }
-        block.has_controls = least.min(u8x16::splat(0x1f)).simd_eq(least).any();
+        block.has_squares = squares.any();
+        block.has_controls = least.min(u8x32::splat(0x1f)).simd_eq(least).any();
         if backslashes.any() {
             block.backslashes = mask_of(bytes, b'\\');
         }
@@ -58,7 +63,7 @@ impl Block {
 /// Where a byte stands.
 fn mask_of(bytes: &[u8; SIZE], byte: u8) -> u64 {
     let bits =
-        |part: &[u8; 16]| u64::from(u8x16::new(*part).simd_eq(u8x16::splat(byte)).to_bitmask());
-    let parts = bytes.as_chunks::<16>().0.iter().enumerate();
-    parts.fold(0, |mask, (part, bytes)| mask | bits(bytes) << (16 * part))
+        |part: &[u8; 32]| u64::from(u8x32::new(*part).simd_eq(u8x32::splat(byte)).to_bitmask());
+    let parts = bytes.as_chunks::<32>().0.iter().enumerate();
+    parts.fold(0, |mask, (part, bytes)| mask | bits(bytes) << (32 * part))
 }

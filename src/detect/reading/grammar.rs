@@ -8,7 +8,7 @@ use super::{Refused, tokens::Tokens};
 /// How many brackets are open in a block.
 #[derive(Clone, Copy, Debug)]
 pub struct Depths {
-    /// The fewest, those at its beginning included.
+    /// No fewer, those at its beginning included.
     pub lowest: u32,
     /// Those at its end.
     pub last: u32,
@@ -38,8 +38,20 @@ impl Grammar {
         start: usize,
         tokens: &Tokens,
     ) -> Result<Depths, Refused> {
-        let (objects, depths) = self.objects(source, start, tokens)?;
-        match self.misplaced(tokens, objects) {
+        let (objects, depths) = if tokens.opens | tokens.closes == 0 {
+            let (lowest, last) = (self.depth, self.depth);
+            (all_if(self.braces & 1), Depths { lowest, last })
+        } else if let Some(depths) = self.only_braces(tokens) {
+            (!0, depths)
+        } else {
+            self.objects(source, start, tokens)?
+        };
+        // Compact documents have no white space: that half the work need not be done for them.
+        let misplaced = match tokens.blanks {
+            0 => self.misplaced(&Tokens { blanks: 0, ..*tokens }, objects),
+            _ => self.misplaced(tokens, objects),
+        };
+        match misplaced {
             0 => Ok(depths),
             _ => Err(Refused),
         }
@@ -48,6 +60,23 @@ impl Grammar {
     /// Whether all brackets are closed.
     pub fn is_complete(&self) -> bool {
         self.depth == 0
+    }
+
+    /// Counts the brackets of a block that never leaves the objects around it for a list, nor for
+    /// the end of the document: all of it stands in objects then.
+    #[inline(always)]
+    fn only_braces(&mut self, tokens: &Tokens) -> Option<Depths> {
+        let (opens, closes) = (tokens.opens.count_ones(), tokens.closes.count_ones());
+        let stays = closes < self.braces.trailing_ones() && self.depth + opens <= u64::BITS;
+        if tokens.has_squares || !stays {
+            return None;
+        }
+        let lowest = self.depth - closes;
+        self.depth = lowest + opens;
+        // At least one brace is left of those before, so that neither shift is by all bits.
+        self.braces = self.braces >> closes << opens | !(!0 << opens);
+        let last = self.depth;
+        Some(Depths { lowest, last })
     }
 
     /// The bytes that stand in an object and in no list within it. A bracket that opens stands in
@@ -101,6 +130,7 @@ impl Grammar {
             commas,
             scalars,
             blanks,
+            has_squares: _,
         } = *tokens;
         let after_open = self.after_open.find(opens << 1, opens, blanks);
         let after_comma = self.after_comma.find(commas << 1, commas, blanks);

@@ -74,6 +74,7 @@ impl Plan {
     }
 
     /// The node of a member.
+    #[inline]
     pub fn member(&self, node: NodeId, name: &[u8]) -> Option<NodeId> {
         self.get(node).members.get(name)
     }
@@ -89,34 +90,52 @@ impl Node {
     pub fn has_members(&self) -> bool {
         !self.members.entries.is_empty()
     }
+
+    /// Whether its value is looked at, and not its name alone.
+    pub fn is_of_interest(&self) -> bool {
+        self.is_wanted || self.is_whole || self.has_members()
+    }
 }
 
 /// Members by name: a small hash table, never more than half full.
 #[derive(Debug, Default)]
 struct Members {
-    entries: Vec<(Box<[u8]>, NodeId)>,
+    entries: Vec<Member>,
     /// Positions of entries, counted from 1; 0 is a free place.
     places: Vec<u32>,
 }
 
+#[derive(Debug)]
+struct Member {
+    name: Box<[u8]>,
+    ends: (u64, u64),
+    node: NodeId,
+}
+
 impl Members {
+    #[inline]
     fn get(&self, name: &[u8]) -> Option<NodeId> {
-        let mut place = hash(name);
+        let ends = ends(name);
+        let mut place = hash(name.len(), ends);
         loop {
             let entry = *self.places.get(place & self.places.len().wrapping_sub(1))?;
-            let (known, node) = self.entries.get((entry as usize).checked_sub(1)?)?;
-            if **known == *name {
-                return Some(*node);
+            let member = self.entries.get((entry as usize).wrapping_sub(1))?;
+            if member.is_named(name, ends) {
+                return Some(member.node);
             }
             place += 1;
         }
     }
 
     fn insert(&mut self, name: &[u8], node: NodeId) {
-        self.entries.push((name.into(), node));
+        self.entries.push(Member {
+            name: name.into(),
+            ends: ends(name),
+            node,
+        });
         self.places = vec![0; (self.entries.len() * 2).next_power_of_two()];
-        for (entry, (name, _)) in self.entries.iter().enumerate() {
-            let mut place = hash(name) & (self.places.len() - 1);
+        for (entry, Member { name, ends, .. }) in self.entries.iter().enumerate() {
+            let mut place = hash(name.len(), *ends) & (self.places.len() - 1);
             while self.places[place] != 0 {
                 place = (place + 1) & (self.places.len() - 1);
             }
@@ -125,16 +144,31 @@ impl Members {
     }
 }
 
-/// From the length of a name and its first and last bytes.
-fn hash(name: &[u8]) -> usize {
-    let word = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-        (Some(first), Some(last)) => {
-            u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23)
-        }
-        _ => name
-            .iter()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    };
-    let mixed = (word ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 40) as usize
+impl Member {
+    /// The ends of a short name are all of it.
+    fn is_named(&self, name: &[u8], ends: (u64, u64)) -> bool {
+        self.ends == ends
+            && self.name.len() == name.len()
+            && (name.len() <= 16 || *self.name == *name)
+    }
+}
+
+/// The first and the last bytes of a name: eight each, or four, or all of them.
+#[inline]
+fn ends(name: &[u8]) -> (u64, u64) {
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+    }
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        let word = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
+        return (word(first), word(last));
+    }
+    let all = name.iter();
+    (all.fold(0, |word, byte| word << 8 | u64::from(*byte)), 0)
+}
+
+#[inline]
+fn hash(length: usize, (first, last): (u64, u64)) -> usize {
+    let word = first ^ last.rotate_left(23) ^ length as u64;
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
 }

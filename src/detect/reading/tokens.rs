@@ -23,6 +23,8 @@ pub struct Tokens {
     pub scalars: u64,
     /// White space.
     pub blanks: u64,
+    /// Whether brackets may be square; where not, all are braces.
+    pub has_squares: bool,
 }
 
 /// Finds tokens, one block after the other.
@@ -66,6 +68,7 @@ impl Lexer {
             commas: block.commas & outside,
             scalars: outside & !marks,
             blanks: block.blanks & outside,
+            has_squares: block.has_squares,
         };
         self.check_scalars(source, start, tokens.scalars)?;
         Ok(tokens)

@@ -15,18 +15,29 @@ pub struct Walk<'w> {
     plan: &'w Plan,
     leaves: &'w mut Leaves,
     here: Container,
+    seeks: Seeks,
     /// The wanted value that begins next, and where the byte before it stands.
     awaited: Option<(NodeId, usize)>,
     /// Brackets that are open.
     depth: u32,
-    /// The depth at which what is skipped ends; 0 where nothing is skipped.
+    /// The depth at which what is skipped ends.
     skip_to: u32,
     /// The value that is wanted whole, where it begins, and the depth at which it ends.
     whole: Option<(NodeId, usize, u32)>,
-    /// The last quotes of the blocks before.
+    /// The last quote of the blocks before that opens a string.
     opening: usize,
-    closing: usize,
     may_escape: bool,
+}
+
+/// Which tokens matter next.
+#[derive(Clone, Copy, Debug)]
+enum Seeks {
+    /// The brackets, by which what is skipped ends.
+    Brackets,
+    /// The colon after a name.
+    Names,
+    /// The end of a value that is awaited.
+    Ends,
 }
 
 /// A list or an object with wanted values.
@@ -36,6 +47,16 @@ pub struct Container {
     is_object: bool,
     /// Unlike that of any other.
     number: u64,
+}
+
+impl Container {
+    /// What its parts begin with.
+    fn parts(self) -> Seeks {
+        match self.is_object {
+            true => Seeks::Names,
+            false => Seeks::Ends,
+        }
+    }
 }
 
 impl<'w> Walk<'w> {
@@ -51,12 +72,12 @@ impl<'w> Walk<'w> {
                 is_object: false,
                 number: 0,
             },
+            seeks: Seeks::Ends,
             awaited: Some((ROOT, 0)),
             depth: 0,
             skip_to: 0,
             whole: None,
             opening: 0,
-            closing: 0,
             may_escape: false,
         }
     }
@@ -71,55 +92,38 @@ impl<'w> Walk<'w> {
         may_escape: bool,
     ) -> Result<(), Refused> {
         self.may_escape = may_escape;
-        if self.skip_to > 0 && depths.lowest > self.skip_to {
+        if matches!(self.seeks, Seeks::Brackets) && depths.lowest > self.skip_to {
             self.depth = depths.last;
             return Ok(());
         }
+        let brackets = tokens.opens | tokens.closes;
+        let marks = [brackets, brackets | tokens.colons, brackets | tokens.commas];
         let mut ahead = !0;
         loop {
-            let marks = self.marks(tokens) & ahead;
+            let marks = marks[self.seeks as usize] & ahead;
             if marks == 0 {
                 break;
             }
             let at = marks.trailing_zeros();
             ahead = !1 << at;
             let (place, bit) = (start + at as usize, marks & marks.wrapping_neg());
-            if self.skip_to > 0 {
+            if matches!(self.seeks, Seeks::Brackets) {
                 self.skip(place, bit & tokens.opens != 0);
             } else if bit & tokens.colons != 0 {
-                let before = bit - 1;
-                let opening = last(tokens.opening & before, start).unwrap_or(self.opening);
-                let closing = last(tokens.closing & before, start).unwrap_or(self.closing);
-                self.name(opening, closing, place)?;
+                let opening = last(tokens.opening & (bit - 1), start);
+                self.name(opening.unwrap_or(self.opening), place)?;
             } else if bit & tokens.opens != 0 {
                 self.enter(place);
             } else {
                 self.end_value(place)?;
                 match bit & tokens.commas {
                     0 => self.leave(place),
-                    _ => self.await_element(place),
+                    _ => self.next_part(place),
                 }
             }
         }
         self.opening = last(tokens.opening, start).unwrap_or(self.opening);
-        self.closing = last(tokens.closing, start).unwrap_or(self.closing);
         Ok(())
-    }
-
-    /// The tokens that matter where the walk is.
-    fn marks(&self, tokens: &Tokens) -> u64 {
-        let brackets = tokens.opens | tokens.closes;
-        if self.skip_to > 0 {
-            return brackets;
-        }
-        let commas = match self.awaited {
-            Some(_) => tokens.commas,
-            None => 0,
-        };
-        match self.here.is_object {
-            true => brackets | tokens.colons | commas,
-            false => brackets | tokens.commas,
-        }
     }
 
     fn skip(&mut self, place: usize, opens: bool) {
@@ -129,31 +133,38 @@ impl<'w> Walk<'w> {
         }
         self.depth -= 1;
         if self.depth == self.skip_to {
-            self.skip_to = 0;
             self.end_whole(place);
+            self.seeks = self.here.parts();
         }
     }
 
-    /// The name of a member, which stands between two quotes.
-    fn name(&mut self, opening: usize, closing: usize, colon: usize) -> Result<(), Refused> {
-        let name = self.source.get(opening + 1..closing).ok_or(Refused)?;
+    /// The name of a member, between a quote that opens it and the last one before the colon.
+    fn name(&mut self, opening: usize, colon: usize) -> Result<(), Refused> {
+        let text = self.source.get(opening + 1..colon).ok_or(Refused)?;
+        let name = match text {
+            [name @ .., b'"'] => name,
+            _ => text.trim_ascii_end().strip_suffix(b"\"").ok_or(Refused)?,
+        };
         if self.may_escape && name.contains(&b'\\') {
             return Err(Refused);
         }
         let member = self.plan.member(self.here.node, name);
-        self.awaited = member.map(|node| (node, colon));
         let is_doubtful = match member {
             Some(node) => !self.leaves.is_first(node, self.here.number),
             None => self.depth == 1 && self.plan.is_doubtful(name),
         };
+        let of_interest = member.filter(|node| self.plan.get(*node).is_of_interest());
+        if let Some(node) = of_interest {
+            self.awaited = Some((node, colon));
+            self.seeks = Seeks::Ends;
+        }
         if is_doubtful { Err(Refused) } else { Ok(()) }
     }
 
     fn enter(&mut self, place: usize) {
         self.depth += 1;
         let Some((node, _)) = self.awaited.take() else {
-            self.skip_to = self.depth - 1;
-            return;
+            return self.skip_from_here();
         };
         let is_object = self.source[place] == b'{';
         let what = self.plan.get(node);
@@ -164,8 +175,7 @@ impl<'w> Walk<'w> {
             self.leaves.add_object(node);
         }
         if is_object && !what.has_members() {
-            self.skip_to = self.depth - 1;
-            return;
+            return self.skip_from_here();
         }
         self.leaves.around.push(self.here);
         let number = self.leaves.new_object();
@@ -174,7 +184,13 @@ impl<'w> Walk<'w> {
             is_object,
             number,
         };
-        self.await_element(place);
+        self.next_part(place);
+    }
+
+    /// Skips the list or object that has just begun.
+    fn skip_from_here(&mut self) {
+        self.skip_to = self.depth - 1;
+        self.seeks = Seeks::Brackets;
     }
 
     fn is_empty(&self, place: usize) -> bool {
@@ -184,7 +200,9 @@ impl<'w> Walk<'w> {
             == Some(&b'}')
     }
 
-    fn await_element(&mut self, place: usize) {
+    /// The next member or element begins after `place`.
+    fn next_part(&mut self, place: usize) {
+        self.seeks = self.here.parts();
         self.awaited = (!self.here.is_object).then_some((self.here.node, place));
     }
 
@@ -195,6 +213,7 @@ impl<'w> Walk<'w> {
             self.here = around;
         }
         self.awaited = None;
+        self.seeks = self.here.parts();
     }
 
     /// Notes the list or object that ends at `place`, if it is wanted whole.
@@ -210,8 +229,13 @@ impl<'w> Walk<'w> {
             return Ok(());
         };
         let text = self.source.get(before + 1..end).ok_or(Refused)?;
-        let start = before + 1 + text.len() - text.trim_ascii_start().len();
-        let text = text.trim_ascii();
+        let (start, text) = match text {
+            [b'"', .., b'"'] => (before + 1, text),
+            _ => {
+                let blanks = text.len() - text.trim_ascii_start().len();
+                (before + 1 + blanks, text.trim_ascii())
+            }
+        };
         let range = start..start + text.len();
         let what = self.plan.get(node);
         if what.is_whole && self.whole.is_none() && !text.is_empty() {
