@@ -4,7 +4,10 @@
 use bytes::Bytes;
 use k8scop::detect::document::Document;
 
-use crate::{bodies, chance::Chance};
+use crate::chance::Chance;
+
+#[path = "bodies.rs"]
+mod bodies;
 
 pub const RESOURCES: [&str; 10] = [
     "pods",

@@ -6,7 +6,6 @@
 
 extern crate k8scop_engine as k8scop;
 
-mod bodies;
 mod chance;
 mod events;
 mod measure;

@@ -5,8 +5,6 @@
 
 extern crate k8scop_engine as k8scop;
 
-#[path = "../detect/bodies.rs"]
-mod bodies;
 #[path = "../detect/chance.rs"]
 mod chance;
 #[path = "../detect/events.rs"]

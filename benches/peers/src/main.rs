@@ -11,7 +11,6 @@ mod tau;
 #[allow(dead_code, reason = "it is shared; each package uses a part of it")]
 #[path = "../../detect"]
 mod detect {
-    pub mod bodies;
     pub mod chance;
     pub mod events;
     pub mod measure;
@@ -24,7 +23,7 @@ mod detect {
 #[cfg(feature = "hyperscan")]
 use detect::plain;
 use detect::{
-    bodies, chance, events,
+    chance, events,
     measure::{self, Race, at_least, row, table, thousands},
     rules, walk,
 };

@@ -48,7 +48,13 @@ impl Grammar {
         };
         // Compact documents have no white space: that half the work need not be done for them.
         let misplaced = match tokens.blanks {
-            0 => self.misplaced(&Tokens { blanks: 0, ..*tokens }, objects),
+            0 => self.misplaced(
+                &Tokens {
+                    blanks: 0,
+                    ..*tokens
+                },
+                objects,
+            ),
             _ => self.misplaced(tokens, objects),
         };
         match misplaced {
