@@ -1,7 +1,7 @@
 # The front door: `make` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generate bench bench-detect bench-peers instructions soak versus testbed lint deny audit record
+.PHONY: help run test check generate bench bench-detect bench-peers instructions profile report soak versus testbed lint deny audit record
 
 CARGO ?= cargo
 
@@ -33,6 +33,9 @@ generate: ## Write all generated files: CRDs, chart copy, manifests, CLI referen
 
 bench: bench-detect bench-peers ## Measure everything, in one run; prints the tables of docs/performance.md
 
+report: ## Measure everything, and write the tables of docs/performance.md
+	benches/report.sh
+
 bench-detect: ## Measure detection: beside its reader, a plain loop, on two cores; compiling
 	$(CARGO) bench --locked -p k8scop-engine --bench detect
 
@@ -46,6 +49,9 @@ bench-peers: ## Measure detection beside other engines, and the memory of compil
 
 instructions: ## Record anew how many instructions an event may take
 	UPDATE_INSTRUCTIONS=1 $(CARGO) test --locked --test it instructions::
+
+profile: ## Show where the instructions of detection go
+	CARGO="$(CARGO)" benches/profile.sh
 
 soak: ## Run a job under random faults for MINUTES (20); the report goes to target/soak.md
 	SOAK_MINUTES=$(or $(MINUTES),20) SOAK_SEED=$(SEED) $(CARGO) test --locked --test it soak:: -- --nocapture

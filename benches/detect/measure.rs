@@ -54,7 +54,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 
 /// Begins a table.
 pub fn table(title: &str, columns: &[&str]) {
-    println!("\n### {title}\n\n| {} |", columns.join(" | "));
+    println!("\n**{title}**\n\n| {} |", columns.join(" | "));
     println!("|---|{}", "---:|".repeat(columns.len() - 1));
 }
 

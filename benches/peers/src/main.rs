@@ -41,7 +41,6 @@ const COMPARED: [usize; 2] = [1_000, 500];
 
 fn main() {
     let documents = events::documents(EVENTS, 1);
-    println!("Machine: {}.", measure::machine());
     println!(
         "{} events, one thread; medians of {} rounds in turns. Before each race both sides must name \
          the same pairs of event and rule, the matches, on {} other events, {} of them an intruder's.",
