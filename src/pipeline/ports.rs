@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::{
@@ -69,6 +70,20 @@ pub struct AddressedAlert {
     pub index: String,
     /// The alert.
     pub alert: Arc<Alert>,
+    text: Bytes,
+}
+
+impl AddressedAlert {
+    /// An alert for an index. Its document is written out here, once for all attempts to send it.
+    pub fn new(index: String, alert: Arc<Alert>) -> Self {
+        let text = Bytes::from(alert.document.to_string());
+        Self { index, alert, text }
+    }
+
+    /// The alert's document as one line of JSON, without its end.
+    pub fn text(&self) -> &Bytes {
+        &self.text
+    }
 }
 
 /// What became of one alert.
