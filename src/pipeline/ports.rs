@@ -17,9 +17,19 @@ pub trait Source: Send + Sync {
     /// The source's own clock: the only one that windows are cut by.
     async fn now(&self) -> Result<Timestamp, Fault>;
 
-    /// Opens a frozen view of one window. `fields` are the paths of the audit event that the
+    /// Opens a frozen view of one window, in time order. `fields` are the paths of the audit event that the
     /// loaded rules and the alerts can see; the source may send more, never less.
     async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault>;
+
+    /// The same where no order is asked for, as many documents come a second as the source can
+    /// give.
+    async fn open_unordered(
+        &self,
+        window: Window,
+        fields: &FieldSet,
+    ) -> Result<Box<dyn Pages>, Fault> {
+        self.open(window, fields).await
+    }
 
     /// What the source holds now of a span, bucket by bucket, by the filter of the plan.
     async fn census(&self, span: Window) -> Result<Census, Fault>;
@@ -32,7 +42,7 @@ pub trait Source: Send + Sync {
 /// The pages of one window.
 #[async_trait]
 pub trait Pages: Send {
-    /// The next page, in time order; `None` after the last one. An empty answer is proven to be
+    /// The next page; `None` after the last one. An empty answer is proven to be
     /// the end, never assumed. After a fault the same call may be repeated, unless the fault says
     /// that the window must be opened again.
     async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault>;

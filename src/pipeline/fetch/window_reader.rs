@@ -33,6 +33,9 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub(super) struct Order {
     pub(super) window: Window,
     pub(super) purpose: Purpose,
+    /// Whether documents are wanted as they came. What is read long after may come in any order, and
+    /// is then read faster.
+    pub(super) in_order: bool,
     /// For these.
     pub(super) rules: Arc<RuleSet>,
     /// For a repair: the rules that are not to look at all documents.
@@ -133,6 +136,7 @@ impl WindowReader {
         let Order {
             window,
             purpose,
+            in_order,
             rules,
             active_from,
         } = order;
@@ -141,7 +145,11 @@ impl WindowReader {
             paths: rules.fields().to_vec(),
         });
         let mut attempt = self.attempts.open(window, purpose).await;
-        self.view = Some(self.source().await?.open(window, &fields).await?);
+        let source = self.source().await?;
+        self.view = Some(match in_order {
+            true => source.open(window, &fields).await?,
+            false => source.open_unordered(window, &fields).await?,
+        });
         crash::point("fetch.after_open_pit");
         let (mut read, mut pages) = (0, 0);
         while let Some(documents) = self.next_page().await? {
