@@ -127,6 +127,7 @@ mod tests {
             total: None,
             view: None,
             shards: 1,
+            skipped: 0,
             census: None,
         }
     }

@@ -11,6 +11,7 @@ mod forms;
 mod oversized;
 mod refusals;
 mod seed;
+mod slices;
 mod windows;
 mod wire;
 
