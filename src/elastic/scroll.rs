@@ -203,7 +203,7 @@ fn reopened(remedy: Remedy) -> Remedy {
 impl Pages for ScrollPages {
     async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault> {
         if self.seen == self.total && self.first.as_ref().is_none_or(Vec::is_empty) {
-            self.page_size.grow_after(self.largest_answer);
+            self.page_size.adapt_to(self.largest_answer);
             return Ok(None);
         }
         let documents = if self.one_by_one {

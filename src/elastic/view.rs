@@ -86,7 +86,7 @@ impl View {
                 Ok((page, bytes)) => {
                     // A document that was too large says nothing about the next one.
                     if detail == Detail::Fields {
-                        self.page_size.grow_after(bytes);
+                        self.page_size.adapt_to(bytes);
                     }
                     return Ok(page);
                 }
