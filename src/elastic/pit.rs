@@ -11,6 +11,7 @@ use super::{
     fault::{self, Operation},
     mapping::Mapping,
     page_size::PageSize,
+    pushdown::Filter,
     query::{self, Detail, PageQuery, WindowQuery},
     server::Dialect,
 };
@@ -20,6 +21,7 @@ use crate::{
         ledger::Census,
         plan::SourcePlan,
         ports::{Fault, FaultReason, Pages, Remedy},
+        pushdown::Pushdown,
     },
 };
 
@@ -32,6 +34,7 @@ pub(super) struct PitPages {
     page_size: Arc<PageSize>,
     mapping: Arc<Mapping>,
     position: Position,
+    pushdown: Pushdown,
 }
 
 /// How far a window has been read.
@@ -76,7 +79,29 @@ impl PitPages {
             page_size,
             mapping,
             position,
+            pushdown: Pushdown::Off("nothing was asked for".to_owned()),
         })
+    }
+
+    /// Hands out only what passes a filter; or everything, for a reason. To be said before the first
+    /// page.
+    pub(super) fn leave_out(&mut self, filter: Result<Filter, String>) {
+        match filter {
+            Ok(filter) => {
+                self.pushdown = filter.told();
+                self.query.pushdown = Some(filter);
+            }
+            Err(why) => self.pushdown = Pushdown::Off(why),
+        }
+    }
+
+    /// Whether it was the first page that failed, with a filter: it is then asked for without.
+    fn give_up_filter(&mut self, fault: &Fault) -> bool {
+        let is_suspect = self.position.total.is_none() && self.query.pushdown.take().is_some();
+        if is_suspect {
+            self.mapping.trust.doubt_after(fault);
+        }
+        is_suspect
     }
 
     async fn page(&self, size: usize, detail: Detail) -> Result<(Page, usize), Fault> {
@@ -124,7 +149,9 @@ impl Pages for PitPages {
                     if fault.reason == FaultReason::TooManyRequests {
                         self.page_size.shrink();
                     }
-                    self.mapping.doubt_after(&fault);
+                    if !self.give_up_filter(&fault) {
+                        self.mapping.doubt_after(&fault);
+                    }
                     return Err(fault);
                 }
             }
@@ -137,6 +164,10 @@ impl Pages for PitPages {
 
     fn census(&self) -> Option<&Census> {
         self.position.census.as_ref()
+    }
+
+    fn pushdown(&self) -> Pushdown {
+        self.pushdown.clone()
     }
 
     async fn close(self: Box<Self>) {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     mapping::Marks,
+    pushdown::Filter,
     request::{Request, segment},
     server::Dialect,
     source_filter::SourceFilter,
@@ -32,6 +33,8 @@ pub(super) struct WindowQuery {
     pub(super) window: Window,
     pub(super) fields: SourceFilter,
     pub(super) marks: Marks,
+    /// What documents must meet to be handed out; marks are of all.
+    pub(super) pushdown: Option<Filter>,
 }
 
 /// What differs from page to page.
@@ -87,6 +90,14 @@ pub(super) fn mapping(source: &SourcePlan) -> Request {
     let path = format!("{}/_field_caps", segment(&source.index));
     let fields = format!("{},_seq_no", source.timestamp_field);
     existing(Request::new(Method::Post, path)).query("fields", fields)
+}
+
+/// How fields are mapped in each index, and in which they are not.
+pub(super) fn capabilities(source: &SourcePlan, fields: &[String]) -> Request {
+    let path = format!("{}/_field_caps", segment(&source.index));
+    existing(Request::new(Method::Post, path))
+        .query("fields", fields.join(","))
+        .query("include_unmapped", "true")
 }
 
 /// The marks of a span.
@@ -165,6 +176,13 @@ pub(super) fn page(
     match page.after {
         Some(after) => body["search_after"] = json!(after),
         None => body["aggs"] = marked(&query.timestamp_field, query.marks),
+    }
+    if let Some(pushdown) = &query.pushdown {
+        // Aggregations do not see the filter that comes after them; a query is cheaper.
+        match (page.after, body["query"]["bool"]["filter"].as_array_mut()) {
+            (Some(_), Some(all)) => all.push(pushdown.clause().clone()),
+            _ => body["post_filter"] = pushdown.clause().clone(),
+        }
     }
     Request::new(Method::Post, "_search")
         .query("allow_partial_search_results", "false")

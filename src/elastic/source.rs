@@ -12,6 +12,7 @@ use super::{
     mapping::Mapping,
     page_size::PageSize,
     pit::{PitPages, uncounted},
+    pushdown,
     query::{self, WindowQuery},
     request::Request,
     scroll::ScrollPages,
@@ -73,6 +74,7 @@ impl Source for ElasticSource {
             window,
             fields: SourceFilter::new(fields),
             marks: self.mapping.check(&self.client, &self.plan).await?,
+            pushdown: None,
         };
         let client = Arc::clone(&self.client);
         let page_size = Arc::clone(&self.page_size);
@@ -82,9 +84,15 @@ impl Source for ElasticSource {
             )),
             Reader::Pit(dialect) => {
                 let mapping = Arc::clone(&self.mapping);
-                Ok(Box::new(
-                    PitPages::open(client, dialect, &self.plan, query, page_size, mapping).await?,
-                ))
+                let plan = &self.plan;
+                let mut pages =
+                    PitPages::open(client, dialect, plan, query, page_size, mapping).await?;
+                if let Some(requirement) = &fields.requirement {
+                    let trust = &self.mapping.trust;
+                    let filter = pushdown::filter(&self.client, plan, requirement, trust);
+                    pages.leave_out(filter.await);
+                }
+                Ok(Box::new(pages))
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::{
         ledger::Census,
         link::{Ends, Link},
         ports::{Fault, FaultReason, FieldSet, Pages, Remedy, Source},
+        pushdown::{self, Pushdown},
         retry::Backoff,
         ticket::{Attempt, Attempts, Purpose},
         window::{Planner, Window},
@@ -62,9 +63,17 @@ impl From<Fault> for Setback {
     }
 }
 
+/// How documents are to be handed out.
+#[derive(Clone, Copy)]
+pub(super) struct Wish {
+    pub(super) layout: Layout,
+    /// Without those that no rule could match.
+    pub(super) pushdown: bool,
+}
+
 pub(super) struct WindowReader {
     link: Arc<Link>,
-    layout: Layout,
+    wish: Wish,
     rules: watch::Receiver<Arc<RuleSet>>,
     attempts: Attempts,
     pages: mpsc::Sender<Page>,
@@ -81,7 +90,7 @@ pub(super) struct WindowReader {
 impl WindowReader {
     pub(super) fn new(
         link: Arc<Link>,
-        layout: Layout,
+        wish: Wish,
         rules: watch::Receiver<Arc<RuleSet>>,
         attempts: Attempts,
         pages: mpsc::Sender<Page>,
@@ -89,7 +98,7 @@ impl WindowReader {
     ) -> Self {
         Self {
             link,
-            layout,
+            wish,
             rules,
             attempts,
             pages,
@@ -136,12 +145,8 @@ impl WindowReader {
             rules,
             active_from,
         } = order;
-        let fields = Arc::new(FieldSet {
-            layout: self.layout,
-            paths: rules.fields().to_vec(),
-        });
         let mut attempt = self.attempts.open(window, purpose).await;
-        self.view = Some(self.source().await?.open(window, &fields).await?);
+        let fields = self.open(window, &rules).await?;
         crash::point("fetch.after_open_pit");
         let (mut read, mut pages) = (0, 0);
         while let Some(documents) = self.next_page().await? {
@@ -173,6 +178,27 @@ impl WindowReader {
             census,
             took: started.elapsed(),
         })
+    }
+
+    /// Opens a view for some rules; tells what it delivers.
+    async fn open(&mut self, window: Window, rules: &RuleSet) -> Result<Arc<FieldSet>, Fault> {
+        let requirement = match self.wish.pushdown {
+            true => rules.requirement().map_err(ToString::to_string),
+            false => Err(pushdown::UNWANTED.to_owned()),
+        };
+        let mut fields = FieldSet {
+            layout: self.wish.layout,
+            paths: rules.fields().to_vec(),
+            requirement: requirement.as_ref().ok().map(|known| Arc::clone(known)),
+        };
+        let view = self.source().await?.open(window, &fields).await?;
+        let pushdown = requirement.map_or_else(Pushdown::Off, |_| view.pushdown());
+        if matches!(pushdown, Pushdown::Off(_)) {
+            fields.requirement = None;
+        }
+        self.view = Some(view);
+        self.reporter.pushdown(pushdown);
+        Ok(Arc::new(fields))
     }
 
     /// The next page of the view, asked for until it comes or the view has to be opened again.
