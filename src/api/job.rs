@@ -103,7 +103,7 @@ pub struct AnalysisJobSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elasticsearch: Option<JobElasticsearch>,
     /// Whether the server may leave out events that no loaded rule could match: Auto, where the
-    /// mapping of the source makes it exact (status.pushdown tells); Off, never.
+    /// mapping of the source makes it exact (status.pushdown tells), or Never.
     #[serde(default)]
     pub pushdown: PushdownMode,
     /// Labels of the rules to use. Default: every rule of the namespaces.
@@ -130,7 +130,7 @@ pub enum Mode {
 pub enum PushdownMode {
     #[default]
     Auto,
-    Off,
+    Never,
 }
 
 /// Where audit events are read.

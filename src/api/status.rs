@@ -144,9 +144,9 @@ pub struct AnalysisJobStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PushdownStatus {
-    /// On or Off.
+    /// Whether it does.
     pub state: PushdownState,
-    /// The fields that it goes by, or why it is off.
+    /// The fields that it goes by, or why it does not.
     #[schemars(length(max = 256))]
     pub message: String,
 }
@@ -155,8 +155,8 @@ pub struct PushdownStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the field tells them")]
 pub enum PushdownState {
-    On,
-    Off,
+    Active,
+    Inactive,
 }
 
 /// The span `[start, end)`; without an end for a streaming job.

@@ -268,7 +268,7 @@ mod tests {
                 Pace {
                     mode: Mode::Streaming,
                     fetch_delay: 5,
-                    pushdown: PushdownMode::Off,
+                    pushdown: PushdownMode::Never,
                 }
             ),
             Ok(Plan {

@@ -41,7 +41,7 @@ pub fn layout() -> impl TypedValueParser<Value = Layout> {
 pub fn pushdown() -> impl TypedValueParser<Value = PushdownMode> {
     one_of([
         ("auto", "Where it is exact", PushdownMode::Auto),
-        ("off", "Never", PushdownMode::Off),
+        ("never", "", PushdownMode::Never),
     ])
 }
 

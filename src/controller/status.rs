@@ -214,8 +214,8 @@ fn tell_progress(status: &mut AnalysisJobStatus, progress: &Progress) {
 
 fn pushdown_status(pushdown: &Pushdown) -> PushdownStatus {
     let (state, message) = match pushdown {
-        Pushdown::On(fields) => (PushdownState::On, format!("By {}.", fields.join(", "))),
-        Pushdown::Off(why) => (PushdownState::Off, sentence(why)),
+        Pushdown::On(fields) => (PushdownState::Active, format!("By {}.", fields.join(", "))),
+        Pushdown::Off(why) => (PushdownState::Inactive, sentence(why)),
     };
     PushdownStatus {
         state,

@@ -46,7 +46,7 @@ fn by_flags(args: &VerifyArgs, now: Timestamp) -> anyhow::Result<Target> {
         mode: Mode::Static,
         fetch_delay: 1,
         // What must exist is found out from all events.
-        pushdown: PushdownMode::Off,
+        pushdown: PushdownMode::Never,
     };
     let rules = rules::load(&args.job.rules)?.into();
     let plan = args.job.plan(id, pace, rules, now - LAG)?;

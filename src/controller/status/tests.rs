@@ -168,7 +168,7 @@ fn the_status_of_a_streaming_job_tells_all() {
             },
             "eventsRead": 1000, "alertsCreated": 5, "alertsDuplicate": 2, "alertsLate": 1,
             "quarantined": 1, "documentsWithoutTime": 6,
-            "pushdown": {"state": "On", "message": "By objectRef.resource, verb."},
+            "pushdown": {"state": "Active", "message": "By objectRef.resource, verb."},
             "rulesLoaded": 3, "rulesRevision": "r", "lagSeconds": 12,
             "startedAt": "2026-11-23T07:00:00Z",
         })
