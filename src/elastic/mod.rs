@@ -23,11 +23,13 @@ mod scroll;
 mod server;
 mod settings;
 mod sink;
+mod slices;
 mod source;
 mod source_filter;
 mod stored;
 mod template;
 mod verification;
+mod view;
 
 use std::sync::Arc;
 

@@ -8,10 +8,12 @@
 //!
 //! What must hold beyond that is read from the field capabilities: wherever a field is mapped, it is
 //! an indexed `keyword`, which holds values as they are stored; and events stand in one place only.
+//! OpenSearch does not note which values were too long (`_ignored`): there the mapping must show that
+//! none of those that are asked for is.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -19,12 +21,12 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{client::Client, fault::Operation, query};
+use super::{client::Client, fault::Operation, query, server::Dialect};
 use crate::{
     detect::{layout::Layout, ruleset::Requirement},
     pipeline::{
         plan::SourcePlan,
-        ports::{Fault, Remedy},
+        ports::{Fault, FaultReason},
         pushdown::Pushdown,
     },
 };
@@ -46,12 +48,26 @@ pub(super) struct Filter {
 #[derive(Debug, Default)]
 pub(super) struct Trust(Mutex<Option<Instant>>);
 
+/// What is asked of a view, and what came of it.
+#[derive(Debug)]
+pub(super) struct Requested {
+    requirement: Option<Arc<Requirement>>,
+    outcome: Result<Filter, String>,
+}
+
 impl Trust {
-    /// Takes note of a fault that may come from what was asked on top.
-    pub(super) fn doubt_after(&self, fault: &Fault) {
-        if fault.remedy != Remedy::Shrink {
+    /// Takes note of a fault, if it may come from what was asked on top.
+    pub(super) fn doubt_after(&self, fault: &Fault) -> bool {
+        let may_be = matches!(
+            fault.reason,
+            FaultReason::TimestampFieldInvalid
+                | FaultReason::PartialResults
+                | FaultReason::ElasticsearchUnavailable
+        );
+        if may_be {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
+        may_be
     }
 
     fn holds(&self) -> bool {
@@ -65,31 +81,68 @@ impl Filter {
     pub(super) fn clause(&self) -> &Value {
         &self.clause
     }
+}
 
-    /// What is told of it.
+impl Requested {
+    /// Nothing is decided yet, and so nothing left out.
+    pub(super) fn new(requirement: Option<Arc<Requirement>>) -> Self {
+        Self {
+            requirement,
+            outcome: Err("nothing was asked for".to_owned()),
+        }
+    }
+
+    /// Asks how fields are mapped, and decides. The view must be open: the mapping is then that of
+    /// all it holds.
+    pub(super) async fn decide(
+        &mut self,
+        client: &Client,
+        plan: &SourcePlan,
+        dialect: Dialect,
+        trust: &Trust,
+    ) {
+        if let Some(requirement) = &self.requirement {
+            self.outcome = match trust.holds() {
+                true => filter(client, plan, dialect, requirement).await,
+                false => Err("the server failed to answer with it a few minutes ago".to_owned()),
+            };
+        }
+    }
+
+    /// What is to be sent along.
+    pub(super) fn filter(&self) -> Option<Filter> {
+        self.outcome.as_ref().ok().cloned()
+    }
+
+    /// What came of it.
     pub(super) fn told(&self) -> Pushdown {
-        Pushdown::On(self.fields.clone())
+        match &self.outcome {
+            Ok(filter) => Pushdown::On(filter.fields.clone()),
+            Err(why) => Pushdown::Off(why.clone()),
+        }
     }
 }
 
-/// Asks for the mapping and makes a filter, or tells why there can be none. A view must have been
-/// opened before, so that the mapping is that of all it holds.
-pub(super) async fn filter(
+async fn filter(
     client: &Client,
     plan: &SourcePlan,
+    dialect: Dialect,
     requirement: &Requirement,
-    trust: &Trust,
 ) -> Result<Filter, String> {
-    if !trust.holds() {
-        return Err("the server failed to answer when it was on, less than ten minutes ago".into());
-    }
+    const SILENT: &str = "the server does not tell how fields are mapped";
     let places = places(plan.layout)?;
     let asked = query::capabilities(plan, &names(places, requirement));
-    let found = client.call(Operation::ReadMapping, asked).await;
-    let found = found.map_err(|_| "the server does not tell how fields are mapped")?;
-    let capabilities =
-        Capabilities::read(&found.body).ok_or("the server does not tell how fields are mapped")?;
-    make(&capabilities, places, requirement)
+    let told = client.call(Operation::ReadMapping, asked).await;
+    let told = told.map_err(|_| SILENT)?;
+    let capabilities = Capabilities::read(&told.body).ok_or(SILENT)?;
+    let mut exact = Exact::new(&capabilities, places, requirement)?;
+    if dialect == Dialect::OpenSearch {
+        let asked = query::field_mappings(plan, exact.names());
+        let told = client.call(Operation::ReadMapping, asked).await;
+        let told = told.map_err(|_| SILENT)?;
+        exact.keep_those_that_take(requirement, &longest_taken(&told.body).ok_or(SILENT)?);
+    }
+    exact.filter(requirement)
 }
 
 /// Where the fields of an event may stand.
@@ -120,47 +173,106 @@ fn text_as_keyword(name: &str) -> String {
     format!("{name}.keyword")
 }
 
-fn make(
-    capabilities: &Capabilities,
-    places: &[&str],
-    requirement: &Requirement,
-) -> Result<Filter, String> {
-    let is_mapped = |name: &str| capabilities.is_mapped(name);
-    let mut mapped = places.iter().filter(|place| {
-        ANCHORS
-            .iter()
-            .any(|field| is_mapped(&format!("{place}{field}")))
-    });
-    let place = match (mapped.next(), mapped.next()) {
-        (Some(place), None) => *place,
-        (None, _) => return Err(format!("no index has a field {}", ANCHORS[0])),
-        (Some(_), Some(_)) => {
-            return Err("the indices have events in two layouts; name one in source.layout".into());
-        }
-    };
-    let anchors = ANCHORS.map(|field| format!("{place}{field}"));
-    if let Some(missing) = anchors.iter().find(|name| !is_mapped(name)) {
-        return Err(format!("no index has a field {missing}"));
-    }
-    let mut exact = BTreeMap::new();
-    let mut inexact = BTreeSet::new();
-    for field in requirement.fields() {
-        match capabilities.exact(&format!("{place}{field}")) {
-            Some(name) => drop(exact.insert(field, name)),
-            None => drop(inexact.insert(field)),
-        }
-    }
-    let usable = requirement.without(&inexact).ok_or_else(|| {
-        let inexact: Vec<_> = inexact.iter().copied().collect();
-        format!("not in every index a keyword: {}", inexact.join(", "))
-    })?;
-    Ok(Filter {
-        clause: clause(&usable, &anchors, &exact),
-        fields: usable.fields().into_iter().collect(),
-    })
+/// The fields that are indexed as they are stored.
+#[derive(Debug)]
+struct Exact {
+    anchors: [String; 2],
+    /// By the field, the name that it is indexed under.
+    names: BTreeMap<&'static str, String>,
 }
 
-fn clause(requirement: &Requirement, anchors: &[String], names: &BTreeMap<&str, String>) -> Value {
+impl Exact {
+    fn new(
+        capabilities: &Capabilities,
+        places: &[&str],
+        requirement: &Requirement,
+    ) -> Result<Self, String> {
+        let is_mapped = |name: &String| capabilities.is_mapped(name);
+        let anchors = |place: &str| ANCHORS.map(|field| format!("{place}{field}"));
+        let mut mapped = places
+            .iter()
+            .filter(|place| anchors(place).iter().any(is_mapped));
+        let place = match (mapped.next(), mapped.next()) {
+            (Some(place), None) => place,
+            (None, _) => return Err(format!("no index has a field {}", ANCHORS[0])),
+            (Some(_), Some(_)) => {
+                let why = "the indices have events in two layouts; name one in source.layout";
+                return Err(why.to_owned());
+            }
+        };
+        let anchors = anchors(place);
+        if let Some(missing) = anchors.iter().find(|name| !is_mapped(name)) {
+            return Err(format!("no index has a field {missing}"));
+        }
+        let fields = requirement.fields().into_iter();
+        let names = fields
+            .filter_map(|field| Some((field, capabilities.exact(&format!("{place}{field}"))?)))
+            .collect();
+        Ok(Self { anchors, names })
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.values().map(String::as_str)
+    }
+
+    /// Forgets fields whose index may lack a value that is asked for, since it is too long.
+    fn keep_those_that_take(
+        &mut self,
+        requirement: &Requirement,
+        longest_taken: &BTreeMap<String, u64>,
+    ) {
+        let asked: Vec<_> = requirement.alternatives().flatten().collect();
+        self.names.retain(|field, name| {
+            let mut values = asked.iter().filter(|(of, _)| of == field);
+            longest_taken.get(name).is_none_or(|longest| {
+                let is_taken = |value: &String| value.encode_utf16().count() as u64 <= *longest;
+                values.all(|(_, values)| values.iter().all(is_taken))
+            })
+        });
+    }
+
+    fn filter(&self, requirement: &Requirement) -> Result<Filter, String> {
+        let fields = requirement.fields().into_iter();
+        let inexact: BTreeSet<&str> = fields
+            .filter(|field| !self.names.contains_key(field))
+            .collect();
+        let usable = requirement.without(&inexact).ok_or_else(|| {
+            let inexact: Vec<_> = inexact.iter().copied().collect();
+            format!(
+                "not an exact keyword in every index: {}",
+                inexact.join(", ")
+            )
+        })?;
+        Ok(Filter {
+            clause: clause(&usable, &self.anchors, &self.names),
+            fields: usable.fields().into_iter().collect(),
+        })
+    }
+}
+
+/// By the name of a field, the most UTF-16 code units of a value that every index takes; nothing
+/// where there is no limit.
+fn longest_taken(body: &Bytes) -> Option<BTreeMap<String, u64>> {
+    let indices: Value = serde_json::from_slice(body).ok()?;
+    let mut longest = BTreeMap::new();
+    for index in indices.as_object()?.values() {
+        for (name, field) in index["mappings"].as_object()? {
+            for mapping in field["mapping"].as_object()?.values() {
+                if let Some(limit) = mapping["ignore_above"].as_u64() {
+                    let known = longest.entry(name.clone()).or_insert(limit);
+                    *known = limit.min(*known);
+                }
+            }
+        }
+    }
+    Some(longest)
+}
+
+fn clause(
+    requirement: &Requirement,
+    anchors: &[String; 2],
+    names: &BTreeMap<&'static str, String>,
+) -> Value {
     let has_one = |(field, values): (&str, &BTreeSet<String>)| {
         let name = &names[field];
         let mut either = vec![json!({"terms": {name: values}})];
@@ -170,8 +282,13 @@ fn clause(requirement: &Requirement, anchors: &[String], names: &BTreeMap<&str, 
         }
         json!({"bool": {"should": either}})
     };
+    let used: Vec<_> = requirement
+        .fields()
+        .iter()
+        .map(|field| &names[field])
+        .collect();
     let mut alternatives: Vec<Value> = anchors.iter().map(|name| missing(name)).collect();
-    alternatives.push(json!({"terms": {"_ignored": names.values().collect::<Vec<_>>()}}));
+    alternatives.push(json!({"terms": {"_ignored": used}}));
     alternatives.extend(requirement.alternatives().map(|all| {
         let all: Vec<_> = all.map(has_one).collect();
         json!({"bool": {"filter": all}})

@@ -14,10 +14,10 @@ use super::{
     fault::{self, Operation},
     mapping::Mapping,
     page_size::PageSize,
-    pit::{miscounted, uncounted},
-    query::{self, Detail, PageQuery, WindowQuery},
+    query::{self, Detail, PageQuery, Reading, WindowQuery},
     request::Request,
     source_filter::SourceFilter,
+    view::{miscounted, uncounted},
 };
 use crate::{
     detect::document::Document,
@@ -67,7 +67,7 @@ impl ScrollPages {
             let request = query::open_scroll(source, &query, page);
             match client.call(Operation::OpenView, request).await {
                 Ok(found) => {
-                    let page = answer::page(&found.body, 0)?;
+                    let page = answer::page(&found.body, 0, 0)?;
                     break (page, one_by_one, found.body.len());
                 }
                 Err(fault) if fault.remedy == Remedy::Shrink && !one_by_one => page_size.shrink(),
@@ -106,7 +106,7 @@ impl ScrollPages {
     async fn call(&mut self, request: Request, shards: u64) -> Result<Page, Fault> {
         let found = self.client.call(Operation::ReadPage, request).await?;
         self.largest_answer = self.largest_answer.max(found.body.len());
-        answer::page(&found.body, shards)
+        answer::page(&found.body, shards, 0)
     }
 
     async fn fetch(&mut self) -> Result<Vec<Document>, Fault> {
@@ -184,6 +184,7 @@ fn first_page(size: usize) -> PageQuery<'static> {
         size => (size, Detail::Fields),
     };
     PageQuery {
+        reading: Reading::ByTime,
         size,
         detail,
         after: None,

@@ -34,7 +34,7 @@ use crate::{
 /// Documents that were read together.
 #[derive(Debug)]
 pub struct Page {
-    /// The documents, in time order.
+    /// The documents, in time order where the window was the newest.
     pub documents: Vec<Document>,
     /// To be acknowledged when everything that the page leads to is in the sink.
     pub ticket: Ticket,
@@ -194,7 +194,8 @@ impl Reader {
         let Some(window) = self.forward.next(horizon) else {
             return Ok(false);
         };
-        let order = self.order(window, Purpose::Forward).await;
+        let is_newest = window.end == horizon;
+        let order = self.order(window, Purpose::Forward, is_newest).await;
         match self.windows.read(order, &self.forward).await {
             Ok(read) => {
                 self.forward.done(window, read.documents, read.took);
@@ -249,7 +250,7 @@ impl Reader {
         };
         let mut mended = Mended::Something;
         if let Some(window) = repair.planner.next(Timestamp::MAX) {
-            let order = self.order(window, Purpose::Repair).await;
+            let order = self.order(window, Purpose::Repair, false).await;
             match self.windows.read(order, &repair.planner).await {
                 Ok(WindowRead {
                     attempt,
@@ -295,7 +296,7 @@ impl Reader {
     }
 
     /// Takes note of the rules that a window is to be read for, as soon as there are any.
-    async fn order(&mut self, window: Window, purpose: Purpose) -> Order {
+    async fn order(&mut self, window: Window, purpose: Purpose, in_order: bool) -> Order {
         let rules = self.windows.loaded_rules().await;
         if self.active.note(&rules, self.forward.position()) {
             self.windows.note_rules(self.active.from());
@@ -304,6 +305,7 @@ impl Reader {
             window,
             rules,
             purpose,
+            in_order,
             active_from: (purpose == Purpose::Repair).then(|| self.active.from()),
         }
     }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::{
@@ -21,10 +22,20 @@ pub trait Source: Send + Sync {
     /// The source's own clock: the only one that windows are cut by.
     async fn now(&self) -> Result<Timestamp, Fault>;
 
-    /// Opens a frozen view of one window. `fields` are the paths of the audit event that the
-    /// loaded rules and the alerts can see; the source may send more, never less. It may leave out
-    /// events that do not meet the requirement that comes with them.
+    /// Opens a frozen view of one window, in time order. `fields` are the paths of the audit event
+    /// that the loaded rules and the alerts can see; the source may send more, never less. It may
+    /// leave out events that do not meet the requirement that comes with them.
     async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault>;
+
+    /// The same where no order is asked for, as many documents come a second as the source can
+    /// give.
+    async fn open_unordered(
+        &self,
+        window: Window,
+        fields: &FieldSet,
+    ) -> Result<Box<dyn Pages>, Fault> {
+        self.open(window, fields).await
+    }
 
     /// What the source holds now of a span, bucket by bucket, by the filter of the plan.
     async fn census(&self, span: Window) -> Result<Census, Fault>;
@@ -37,7 +48,7 @@ pub trait Source: Send + Sync {
 /// The pages of one window.
 #[async_trait]
 pub trait Pages: Send {
-    /// The next page, in time order; `None` after the last one. An empty answer is proven to be
+    /// The next page; `None` after the last one. An empty answer is proven to be
     /// the end, never assumed. After a fault the same call may be repeated, unless the fault says
     /// that the window must be opened again.
     async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault>;
@@ -81,6 +92,20 @@ pub struct AddressedAlert {
     pub index: String,
     /// The alert.
     pub alert: Arc<Alert>,
+    text: Bytes,
+}
+
+impl AddressedAlert {
+    /// An alert for an index. Its document is written out here, once for all attempts to send it.
+    pub fn new(index: String, alert: Arc<Alert>) -> Self {
+        let text = Bytes::from(alert.document.to_string());
+        Self { index, alert, text }
+    }
+
+    /// The alert's document as one line of JSON, without its end.
+    pub fn text(&self) -> &Bytes {
+        &self.text
+    }
 }
 
 /// What became of one alert.

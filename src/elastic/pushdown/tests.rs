@@ -30,7 +30,8 @@ fn capabilities(fields: Value) -> Capabilities {
 }
 
 fn made(layout: Layout, fields: Value) -> Result<Filter, String> {
-    make(&capabilities(fields), places(layout)?, &requirement())
+    let requirement = requirement();
+    Exact::new(&capabilities(fields), places(layout)?, &requirement)?.filter(&requirement)
 }
 
 #[test]
@@ -154,7 +155,7 @@ fn it_is_off_where_it_is_not_exact() {
         (
             Layout::Raw,
             json!({"verb": text(), "auditID": text(), "objectRef.resource": text()}),
-            "not in every index a keyword: objectRef.resource, verb",
+            "not an exact keyword in every index: objectRef.resource, verb",
         ),
         (
             Layout::Auto,
@@ -175,11 +176,43 @@ fn a_server_that_failed_is_left_alone_for_a_while() {
     let trust = Trust::default();
     assert!(trust.holds());
     let fault = crate::elastic::fault::unavailable("no answer");
-    trust.doubt_after(&Fault {
-        remedy: Remedy::Shrink,
+    let overloaded = Fault {
+        reason: FaultReason::TooManyRequests,
         ..fault.clone()
+    };
+    assert!(!trust.doubt_after(&overloaded) && trust.holds());
+    assert!(trust.doubt_after(&fault) && !trust.holds());
+}
+
+#[test]
+fn values_that_some_index_does_not_take_are_not_looked_for() {
+    let told = json!({
+        "a": {"mappings": {
+            "verb": {"full_name": "verb", "mapping": {"verb": {"type": "keyword"}}},
+            "objectRef.resource.keyword": {
+                "full_name": "objectRef.resource.keyword",
+                "mapping": {"keyword": {"type": "keyword", "ignore_above": 256}},
+            },
+        }},
+        "b": {"mappings": {"objectRef.resource.keyword": {
+            "full_name": "objectRef.resource.keyword",
+            "mapping": {"keyword": {"type": "keyword", "ignore_above": 6}},
+        }}},
+        "c": {"mappings": {}},
     });
-    assert!(trust.holds(), "the page was too large, with or without");
-    trust.doubt_after(&fault);
-    assert!(!trust.holds());
+    let longest = longest_taken(&Bytes::from(told.to_string())).expect("mappings");
+    assert_eq!(
+        longest,
+        [("objectRef.resource.keyword".to_owned(), 6)].into()
+    );
+    let text = json!({"text": {"type": "text", "searchable": true}});
+    let capabilities = capabilities(json!({
+        "verb": keyword(), "auditID": keyword(),
+        "objectRef.resource": text, "objectRef.resource.keyword": keyword(),
+    }));
+    let requirement = requirement();
+    let mut exact = Exact::new(&capabilities, &[""], &requirement).expect("there is the verb");
+    exact.keep_those_that_take(&requirement, &longest);
+    let filter = exact.filter(&requirement).expect("there is the verb");
+    assert_eq!(filter.fields, ["verb"]);
 }

@@ -36,6 +36,7 @@ fn window_query() -> WindowQuery {
 
 fn first() -> PageQuery<'static> {
     PageQuery {
+        reading: Reading::ByTime,
         size: 1000,
         detail: Detail::Fields,
         after: None,
@@ -116,6 +117,25 @@ fn a_later_page_goes_on_after_the_last_document() {
         &window_query(),
         next
     )));
+}
+
+#[test]
+fn a_slice_is_read_as_it_is_stored_and_counted_apart() {
+    let after = [
+        json!(7),
+        json!(4_294_967_298_i64),
+        json!("2026-11-23T07:40:00.000Z"),
+    ];
+    let calls = [(0, 2, None), (1, 2, Some(&after[..])), (0, 1, None)].map(|(slice, of, after)| {
+        let slice = PageQuery {
+            reading: Reading::AsStored { slice, of },
+            after,
+            ..first()
+        };
+        page(Dialect::Elasticsearch, "id", &window_query(), slice)
+    });
+    let count = view_census("id", &window_query());
+    insta::assert_json_snapshot!(calls.iter().chain([&count]).map(told).collect::<Vec<_>>());
 }
 
 #[test]

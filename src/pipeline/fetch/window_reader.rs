@@ -34,6 +34,9 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub(super) struct Order {
     pub(super) window: Window,
     pub(super) purpose: Purpose,
+    /// Whether documents are wanted as they came. What is read long after may come in any order, and
+    /// is then read faster.
+    pub(super) in_order: bool,
     /// For these.
     pub(super) rules: Arc<RuleSet>,
     /// For a repair: the rules that are not to look at all documents.
@@ -142,11 +145,12 @@ impl WindowReader {
         let Order {
             window,
             purpose,
+            in_order,
             rules,
             active_from,
         } = order;
         let mut attempt = self.attempts.open(window, purpose).await;
-        let fields = self.open(window, &rules).await?;
+        let fields = self.open(window, in_order, &rules).await?;
         crash::point("fetch.after_open_pit");
         let (mut read, mut pages) = (0, 0);
         while let Some(documents) = self.next_page().await? {
@@ -181,7 +185,12 @@ impl WindowReader {
     }
 
     /// Opens a view for some rules; tells what it delivers.
-    async fn open(&mut self, window: Window, rules: &RuleSet) -> Result<Arc<FieldSet>, Fault> {
+    async fn open(
+        &mut self,
+        window: Window,
+        in_order: bool,
+        rules: &RuleSet,
+    ) -> Result<Arc<FieldSet>, Fault> {
         let requirement = match self.wish.pushdown {
             true => rules.requirement().map_err(ToString::to_string),
             false => Err(pushdown::UNWANTED.to_owned()),
@@ -191,7 +200,11 @@ impl WindowReader {
             paths: rules.fields().to_vec(),
             requirement: requirement.as_ref().ok().map(|known| Arc::clone(known)),
         };
-        let view = self.source().await?.open(window, &fields).await?;
+        let source = self.source().await?;
+        let view = match in_order {
+            true => source.open(window, &fields).await?,
+            false => source.open_unordered(window, &fields).await?,
+        };
         let pushdown = requirement.map_or_else(Pushdown::Off, |_| view.pushdown());
         if matches!(pushdown, Pushdown::Off(_)) {
             fields.requirement = None;
