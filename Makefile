@@ -1,7 +1,7 @@
 # The front door: `make` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generate bench soak versus testbed lint deny audit record
+.PHONY: help run test check generate bench bench-elastic soak versus testbed lint deny audit record
 
 CARGO ?= cargo
 
@@ -33,6 +33,9 @@ generate: ## Write all generated files: CRDs, chart copy, manifests, CLI referen
 
 bench: ## Measure detection against a plain loop, in one run
 	$(CARGO) bench --locked --bench detect
+
+bench-elastic: ## Measure the way from a real Elasticsearch to alerts, over EVENTS (1000000), for MINUTES (10)
+	$(CARGO) bench --locked --bench pipeline
 
 soak: ## Run a job under random faults for MINUTES (20); the report goes to target/soak.md
 	SOAK_MINUTES=$(or $(MINUTES),20) SOAK_SEED=$(SEED) $(CARGO) test --locked --test it soak:: -- --nocapture

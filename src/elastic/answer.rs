@@ -32,6 +32,8 @@ pub(super) struct Page {
     pub(super) view: Option<String>,
     /// Shards that answered.
     pub(super) shards: u64,
+    /// Those among them that had been found to hold nothing.
+    pub(super) skipped: u64,
     /// The marks of the whole window, where they were asked for.
     pub(super) census: Option<Census>,
 }
@@ -173,6 +175,8 @@ struct Shards {
     total: u64,
     successful: u64,
     #[serde(default)]
+    skipped: u64,
+    #[serde(default)]
     failed: u64,
     #[serde(default)]
     failures: Vec<Value>,
@@ -264,6 +268,7 @@ impl<'a> Envelope<'a> {
             total: self.hits.total.map(Total::exact).transpose()?,
             view: self.pit_id.or(self.scroll_id).map(Cow::into_owned),
             shards: self.shards.total,
+            skipped: self.shards.skipped,
             census: self.aggregations.map(|found| found.census.into()),
         })
     }

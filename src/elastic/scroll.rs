@@ -91,7 +91,8 @@ impl ScrollPages {
             page_size,
             fields: query.fields,
             scroll,
-            shards: page.shards,
+            // A scroll knows nothing of the shards that were skipped.
+            shards: page.shards.saturating_sub(page.skipped),
             total,
             census: census.within(query.window),
             seen: 0,

@@ -56,7 +56,10 @@ impl ElasticSource {
             timestamp_field: self.plan.timestamp_field.clone(),
             filter: self.plan.filter.clone(),
             window,
-            fields: SourceFilter::new(fields),
+            fields: SourceFilter::new(&FieldSet {
+                layout: fields.layout,
+                paths: Vec::new(),
+            }),
             marks: self.mapping.check(&self.client, &self.plan).await?,
             pushdown: None,
         })

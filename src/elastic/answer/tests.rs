@@ -51,6 +51,7 @@ fn a_page_is_read_with_its_documents_as_they_were_stored() {
         total: Some(7),
         view: Some("v2".to_owned()),
         shards: 3,
+        skipped: 1,
         census: Some(Census(BTreeMap::from([
             (Bucket(5_984_732), Mark::new(5, 12)),
             (Bucket(5_984_733), Mark::new(2, 1)),

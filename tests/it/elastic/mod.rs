@@ -12,6 +12,7 @@ mod oversized;
 mod pushdown;
 mod refusals;
 mod seed;
+mod slices;
 mod windows;
 mod wire;
 
