@@ -16,6 +16,7 @@ mod fault;
 mod mapping;
 mod page_size;
 mod pit;
+mod pushdown;
 mod query;
 mod request;
 mod scroll;

@@ -14,6 +14,7 @@ use crate::{
         ledger::Census,
         plan::SourcePlan,
         ports::{Fault, Pages},
+        pushdown::Pushdown,
     },
 };
 
@@ -35,7 +36,7 @@ struct Position {
 }
 
 impl PitPages {
-    pub(super) async fn open(view: View, source: &SourcePlan) -> Result<Self, Fault> {
+    pub(super) async fn open(mut view: View, source: &SourcePlan) -> Result<Self, Fault> {
         Ok(Self {
             handle: view.open(source).await?,
             view,
@@ -64,6 +65,10 @@ impl Pages for PitPages {
 
     fn census(&self) -> Option<&Census> {
         self.position.counted.as_ref().map(|(_, census)| census)
+    }
+
+    fn pushdown(&self) -> Pushdown {
+        self.view.pushdown()
     }
 
     async fn close(self: Box<Self>) {

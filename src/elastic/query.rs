@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     mapping::Marks,
+    pushdown::Filter,
     request::{Request, segment},
     server::Dialect,
     source_filter::SourceFilter,
@@ -32,6 +33,8 @@ pub(super) struct WindowQuery {
     pub(super) window: Window,
     pub(super) fields: SourceFilter,
     pub(super) marks: Marks,
+    /// What documents must meet to be handed out; marks are of all.
+    pub(super) pushdown: Option<Filter>,
 }
 
 /// What differs from page to page.
@@ -108,6 +111,28 @@ pub(super) fn mapping(source: &SourcePlan) -> Request {
     let path = format!("{}/_field_caps", segment(&source.index));
     let fields = format!("{},_seq_no", source.timestamp_field);
     existing(Request::new(Method::Post, path)).query("fields", fields)
+}
+
+/// How fields are mapped in each index, and in which they are not.
+pub(super) fn capabilities(source: &SourcePlan, fields: &[String]) -> Request {
+    let path = format!("{}/_field_caps", segment(&source.index));
+    existing(Request::new(Method::Post, path))
+        .query("fields", fields.join(","))
+        .query("include_unmapped", "true")
+}
+
+/// The mapping of fields in each index.
+pub(super) fn field_mappings<'f>(
+    source: &SourcePlan,
+    fields: impl Iterator<Item = &'f str>,
+) -> Request {
+    let fields: Vec<_> = fields.map(|field| segment(field).to_string()).collect();
+    let path = format!(
+        "{}/_mapping/field/{}",
+        segment(&source.index),
+        fields.join(",")
+    );
+    existing(Request::new(Method::Get, path))
 }
 
 /// The marks of a span.
@@ -200,10 +225,18 @@ pub(super) fn page(
             }
         }
     }
+    match &query.pushdown {
+        // What counts does not see a filter that comes after it; within the query it is cheaper.
+        Some(pushdown) if counts => body["post_filter"] = pushdown.clause().clone(),
+        Some(pushdown) => {
+            body["query"] = json!({"bool": {"filter": [body["query"], pushdown.clause()]}})
+        }
+        None => {}
+    }
     of_view(view, body)
 }
 
-/// The number of documents in a frozen view, and their marks.
+/// The number of documents in a frozen view, without those that are left out, and the marks of all.
 pub(super) fn view_census(view: &str, query: &WindowQuery) -> Request {
     let field = &query.timestamp_field;
     let mut body = json!({
@@ -212,6 +245,9 @@ pub(super) fn view_census(view: &str, query: &WindowQuery) -> Request {
         "query": in_window(field, query.window, &query.filter),
     });
     body["aggs"] = marked(field, query.marks);
+    if let Some(pushdown) = &query.pushdown {
+        body["post_filter"] = pushdown.clause().clone();
+    }
     of_view(view, body)
 }
 

@@ -25,6 +25,7 @@ use crate::{
         ledger::Census,
         plan::SourcePlan,
         ports::{Fault, Pages, Remedy},
+        pushdown::Pushdown,
     },
 };
 
@@ -221,6 +222,10 @@ impl Pages for ScrollPages {
 
     fn census(&self) -> Option<&Census> {
         Some(&self.census)
+    }
+
+    fn pushdown(&self) -> Pushdown {
+        Pushdown::Off("this server is too old: it is read over a scroll".to_owned())
     }
 
     async fn close(self: Box<Self>) {

@@ -21,6 +21,7 @@ use crate::{
         ledger::Census,
         plan::SourcePlan,
         ports::{Fault, Pages},
+        pushdown::Pushdown,
     },
 };
 
@@ -54,7 +55,7 @@ enum State {
 
 impl SlicedPages {
     pub(super) async fn open(
-        view: View,
+        mut view: View,
         source: &SourcePlan,
         slices: usize,
     ) -> Result<Self, Fault> {
@@ -158,6 +159,10 @@ impl Pages for SlicedPages {
 
     fn census(&self) -> Option<&Census> {
         self.counted.as_ref().map(|(_, census)| census)
+    }
+
+    fn pushdown(&self) -> Pushdown {
+        self.view.pushdown()
     }
 
     async fn close(mut self: Box<Self>) {

@@ -1,6 +1,6 @@
 //! The source port: one pattern of indices on one server.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use super::{
     mapping::Mapping,
     page_size::PageSize,
     pit::PitPages,
+    pushdown::Requested,
     query::{self, WindowQuery},
     request::Request,
     scroll::ScrollPages,
@@ -60,16 +61,19 @@ impl ElasticSource {
                 paths: Vec::new(),
             }),
             marks: self.mapping.check(&self.client, &self.plan).await?,
+            pushdown: None,
         })
     }
 
-    fn view(&self, dialect: Dialect, query: WindowQuery) -> View {
+    fn view(&self, dialect: Dialect, query: WindowQuery, fields: &FieldSet) -> View {
         View {
             client: Arc::clone(&self.client),
             dialect,
             query,
             page_size: Arc::clone(&self.page_size),
             mapping: Arc::clone(&self.mapping),
+            requested: Requested::new(fields.requirement.clone()),
+            answered: AtomicBool::new(false),
         }
     }
 
@@ -105,7 +109,7 @@ impl Source for ElasticSource {
         match self.reader {
             Reader::Scroll => self.scroll(query).await,
             Reader::Pit(dialect) => {
-                let view = self.view(dialect, query);
+                let view = self.view(dialect, query, fields);
                 Ok(Box::new(PitPages::open(view, &self.plan).await?))
             }
         }
@@ -120,7 +124,7 @@ impl Source for ElasticSource {
         match self.reader {
             Reader::Scroll => self.scroll(query).await,
             Reader::Pit(dialect) => {
-                let view = self.view(dialect, query);
+                let view = self.view(dialect, query, fields);
                 let pages = SlicedPages::open(view, &self.plan, SLICES).await?;
                 Ok(Box::new(pages))
             }

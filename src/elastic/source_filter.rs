@@ -107,6 +107,7 @@ mod tests {
         SourceFilter::new(&FieldSet {
             layout,
             paths: paths.map(str::to_owned).to_vec(),
+            requirement: None,
         })
     }
 

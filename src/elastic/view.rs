@@ -1,7 +1,10 @@
 //! A window that the server holds still (a point in time), and the asking for its pages: every
 //! call may be repeated.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use serde_json::Value;
 
@@ -11,6 +14,7 @@ use super::{
     fault::{self, Operation},
     mapping::Mapping,
     page_size::PageSize,
+    pushdown::Requested,
     query::{self, Detail, PageQuery, Reading, WindowQuery},
     request::Request,
     server::Dialect,
@@ -19,6 +23,7 @@ use crate::pipeline::{
     ledger::Census,
     plan::SourcePlan,
     ports::{Fault, FaultReason, Remedy},
+    pushdown::Pushdown,
 };
 
 /// How to ask for what is in a view.
@@ -28,6 +33,10 @@ pub(super) struct View {
     pub(super) query: WindowQuery,
     pub(super) page_size: Arc<PageSize>,
     pub(super) mapping: Arc<Mapping>,
+    /// What may be left out of it.
+    pub(super) requested: Requested,
+    /// Whether the server has answered a search of it.
+    pub(super) answered: AtomicBool,
 }
 
 /// What the server calls a view, and what every answer about it must cover. Both may change from
@@ -49,11 +58,15 @@ impl Handle {
 }
 
 impl View {
-    /// Freezes the window.
-    pub(super) async fn open(&self, source: &SourcePlan) -> Result<Handle, Fault> {
+    /// Freezes the window, and finds out what of it can be left out.
+    pub(super) async fn open(&mut self, source: &SourcePlan) -> Result<Handle, Fault> {
         let request = query::open_view(self.dialect, source);
         let opened = self.client.call(Operation::OpenView, request).await?;
         let view = answer::view(&opened.body)?;
+        self.requested
+            .decide(&self.client, source, self.dialect, &self.mapping.trust)
+            .await;
+        self.query.pushdown = self.requested.filter();
         Ok(Handle {
             id: view.id,
             // A server that does not tell its shards covers at least one, or its pattern none at all.
@@ -98,8 +111,7 @@ impl View {
                     if fault.reason == FaultReason::TooManyRequests {
                         self.page_size.shrink();
                     }
-                    self.mapping.doubt_after(&fault);
-                    return Err(fault);
+                    return Err(self.doubt_after(fault));
                 }
             }
         }
@@ -109,7 +121,7 @@ impl View {
     pub(super) async fn count(&self, handle: &mut Handle) -> Result<(u64, Census), Fault> {
         let request = query::view_census(&handle.id, &self.query);
         let counted = self.ask(handle, request, 0).await;
-        let (mut page, _) = counted.inspect_err(|fault| self.mapping.doubt_after(fault))?;
+        let (mut page, _) = counted.map_err(|fault| self.doubt_after(fault))?;
         handle.note(&mut page);
         self.marks(&mut page).ok_or_else(uncounted)
     }
@@ -120,6 +132,25 @@ impl View {
         Some((page.total?, census.within(self.query.window)))
     }
 
+    /// Whether something is left out.
+    pub(super) fn pushdown(&self) -> Pushdown {
+        self.requested.told()
+    }
+
+    /// A first search that fails may do so for what it leaves out: the window is then read again
+    /// whole.
+    fn doubt_after(&self, fault: Fault) -> Fault {
+        let is_first = !self.answered.load(Ordering::Relaxed);
+        if is_first && self.query.pushdown.is_some() && self.mapping.trust.doubt_after(&fault) {
+            return Fault {
+                remedy: Remedy::Reopen,
+                ..fault
+            };
+        }
+        self.mapping.doubt_after(&fault);
+        fault
+    }
+
     async fn ask(
         &self,
         handle: &Handle,
@@ -128,6 +159,7 @@ impl View {
     ) -> Result<(Page, usize), Fault> {
         let answer = self.client.call(Operation::ReadPage, request).await?;
         let page = answer::page(&answer.body, handle.shards, time_at)?;
+        self.answered.store(true, Ordering::Relaxed);
         Ok((page, answer.body.len()))
     }
 

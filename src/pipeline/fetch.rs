@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::window_reader::{Order, Setback, WindowRead, WindowReader};
+use self::window_reader::{Order, Setback, WindowRead, WindowReader, Wish};
 use crate::{
     detect::{document::Document, layout::Layout, ruleset::RuleSet},
     pipeline::{
@@ -56,6 +56,8 @@ pub struct Fetch {
     pub link: Arc<Link>,
     /// How the documents are laid out.
     pub layout: Layout,
+    /// Whether the source may leave out what no rule could match.
+    pub pushdown: bool,
     /// The pause between two looks.
     pub fetch_delay: Duration,
     /// The loaded rules.
@@ -119,6 +121,7 @@ impl Reader {
         let Fetch {
             link,
             layout,
+            pushdown,
             fetch_delay,
             rules,
             start,
@@ -131,7 +134,14 @@ impl Reader {
             reporter,
         } = stage;
         Self {
-            windows: WindowReader::new(link, layout, rules, attempts, pages, reporter),
+            windows: WindowReader::new(
+                link,
+                Wish { layout, pushdown },
+                rules,
+                attempts,
+                pages,
+                reporter,
+            ),
             started: Instant::now(),
             fetch_delay,
             start,

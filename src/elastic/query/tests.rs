@@ -17,6 +17,7 @@ fn window_query() -> WindowQuery {
     let fields = FieldSet {
         layout: Layout::Raw,
         paths: vec!["verb".to_owned()],
+        requirement: None,
     };
     WindowQuery {
         timestamp_field: source().timestamp_field,
@@ -29,6 +30,7 @@ fn window_query() -> WindowQuery {
         },
         fields: SourceFilter::new(&fields),
         marks: Marks::Sequence,
+        pushdown: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod conflicts;
 mod destinations;
 mod forms;
 mod oversized;
+mod pushdown;
 mod refusals;
 mod seed;
 mod slices;

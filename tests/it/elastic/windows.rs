@@ -231,6 +231,7 @@ async fn every_layout_is_delivered_with_what_the_rules_can_see(flavor: Flavor) {
             let fields = FieldSet {
                 layout: asked,
                 paths: fields.map(str::to_owned).to_vec(),
+                requirement: None,
             };
             let mut pages = source.open(a_minute(), &fields).await.expect("view opens");
             let page = pages
