@@ -1,7 +1,7 @@
 # The front door: `make` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generate bench bench-detect bench-peers instructions profile report soak versus testbed lint deny audit record
+.PHONY: help run test check generate bench bench-detect bench-peers bench-scan bench-elastic instructions profile report soak versus testbed lint deny audit record
 
 CARGO ?= cargo
 
@@ -47,11 +47,17 @@ bench-peers: ## Measure detection beside other engines, and the memory of compil
 	$(CARGO) run $(PEERS) --bin k8scop-peers
 	$(CARGO) run $(PEERS) --bin memory
 
+bench-scan: ## Measure `k8scop scan` as a whole process, beside ripgrep where it is installed
+	$(CARGO) bench --locked --bench scan
+
 instructions: ## Record anew how many instructions an event may take
 	UPDATE_INSTRUCTIONS=1 $(CARGO) test --locked --test it instructions::
 
 profile: ## Show where the instructions of detection go
 	CARGO="$(CARGO)" benches/profile.sh
+
+bench-elastic: ## Measure the way from a real Elasticsearch to alerts, over EVENTS (1000000), for MINUTES (10)
+	$(CARGO) bench --locked --bench pipeline
 
 soak: ## Run a job under random faults for MINUTES (20); the report goes to target/soak.md
 	SOAK_MINUTES=$(or $(MINUTES),20) SOAK_SEED=$(SEED) $(CARGO) test --locked --test it soak:: -- --nocapture

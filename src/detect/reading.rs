@@ -14,6 +14,7 @@ mod grammar;
 mod leaves;
 mod plan;
 mod scalar;
+mod skip;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -27,6 +28,7 @@ use walk::Walk;
 pub use self::{
     leaves::Leaves,
     plan::{NodeId, Plan},
+    skip::object_length,
 };
 use super::json::SIZE_LIMIT;
 
