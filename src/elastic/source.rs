@@ -59,6 +59,7 @@ impl ElasticSource {
             fields: SourceFilter::new(&FieldSet {
                 layout: fields.layout,
                 paths: Vec::new(),
+                requirement: None,
             }),
             marks: self.mapping.check(&self.client, &self.plan).await?,
             pushdown: None,
