@@ -136,7 +136,7 @@ async fn filter(
     let told = told.map_err(|_| SILENT)?;
     let capabilities = Capabilities::read(&told.body).ok_or(SILENT)?;
     let mut exact = Exact::new(&capabilities, places, requirement)?;
-    if dialect == Dialect::OpenSearch {
+    if dialect == Dialect::OpenSearch && !exact.names.is_empty() {
         let asked = query::field_mappings(plan, exact.names());
         let told = client.call(Operation::ReadMapping, asked).await;
         let told = told.map_err(|_| SILENT)?;

@@ -185,12 +185,7 @@ async fn compare_for(
         let what = format!("{index} {layout:?} {:?}", part.pushdown);
         assert!(alerts.len() > 2, "{what}: {alerts:?} show little");
         let (same, still_unreadable) = found(&part.documents, rules, layout);
-        let missing: Vec<_> = alerts
-            .iter()
-            .filter(|alert| !same.contains(alert))
-            .collect();
-        assert_eq!(missing, Vec::<&String>::new(), "{what}");
-        assert_eq!(alerts.len(), same.len(), "{what}");
+        assert!(alerts == same, "{what}: {:?}", differing(&alerts, &same));
         assert_eq!(unreadable, still_unreadable, "{what}");
         assert_eq!(whole.census, part.census, "{what}");
         assert_eq!(source.census(day()).await, Ok(part.census), "{what}");
@@ -200,11 +195,21 @@ async fn compare_for(
     of_part.remove(0)
 }
 
+/// What one has and the other has not.
+fn differing<'a>(one: &'a [String], other: &'a [String]) -> Vec<&'a String> {
+    let only = |one: &'a [String], other: &'a [String]| {
+        one.iter().filter(move |alert| !other.contains(alert))
+    };
+    only(one, other).chain(only(other, one)).collect()
+}
+
 /// What has to come of a mapping.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Expected {
-    /// Something is left out.
+    /// Most is left out.
     On,
+    /// Something is left out.
+    Partly,
     /// Nothing is left out, for a reason that begins so.
     Off(&'static str),
 }
@@ -214,7 +219,7 @@ const AUTO: Layout = Layout::Auto;
 const ELASTIC: Layout = Layout::Elastic;
 
 async fn alerts_are_the_same_whatever_the_mapping(flavor: Flavor) {
-    use Expected::{Off, On};
+    use Expected::{Off, On, Partly};
     let url = seed::server(flavor).await;
     let keyword = json!({"type": "keyword"});
     let short = json!({"type": "keyword", "ignore_above": 24});
@@ -222,6 +227,13 @@ async fn alerts_are_the_same_whatever_the_mapping(flavor: Flavor) {
     let null = json!({"type": "keyword", "null_value": "watch"});
     let text = json!({"type": "text"});
     let nested = json!({"type": "nested", "properties": {"resource": keyword}});
+    // A rule looks for a group with a longer name, and OpenSearch does not note that it is longer.
+    let short_of = match flavor {
+        Flavor::OpenSearch3 => {
+            Off("not an exact keyword in every index: objectRef.resource, user.g")
+        }
+        _ => On,
+    };
     let cases: Vec<(&str, Value, Vec<(Layout, Expected)>)> = vec![
         (
             "dynamic",
@@ -241,7 +253,7 @@ async fn alerts_are_the_same_whatever_the_mapping(flavor: Flavor) {
         (
             "ignore-above",
             mapped(&short, &short),
-            vec![(AUTO, On), (RAW, On)],
+            vec![(AUTO, short_of), (RAW, short_of)],
         ),
         ("normalizer", mapped(&lower, &lower), vec![(AUTO, On)]),
         ("null-value", mapped(&null, &null), vec![(AUTO, On)]),
@@ -280,33 +292,33 @@ async fn alerts_are_the_same_whatever_the_mapping(flavor: Flavor) {
         (
             "object-off",
             json!({"properties": {"objectRef": {"type": "object", "enabled": false}}}),
-            vec![(AUTO, Off("not an exact keyword in every index"))],
+            vec![(AUTO, Partly)],
         ),
     ];
     for (name, mapping, layouts) in cases {
         let index = format!("pushdown-{name}");
         make(url, &index, mapping).await;
-        store(url, &index, events::all(events::raw)).await;
+        store(url, &index, events::all(events::raw, "a")).await;
         for (layout, expected) in layouts {
             judge(flavor, expected, compare(url, &index, layout).await, &index);
         }
     }
     make(url, "pushdown-elastic", json!({"properties": {}})).await;
-    store(url, "pushdown-elastic", events::all(events::elastic)).await;
-    for layout in [AUTO, ELASTIC] {
+    store(url, "pushdown-elastic", events::all(events::elastic, "a")).await;
+    let two = Off("the indices have events in two layouts");
+    for (layout, expected) in [(AUTO, two), (ELASTIC, On)] {
         let compared = compare(url, "pushdown-elastic", layout).await;
-        judge(flavor, On, compared, "pushdown-elastic");
+        judge(flavor, expected, compared, "pushdown-elastic");
     }
+    make(url, "pushdown-agent", json!({"properties": {}})).await;
+    store(url, "pushdown-agent", events::usual(events::elastic, "a")).await;
+    let compared = compare(url, "pushdown-agent", AUTO).await;
+    judge(flavor, On, compared, "pushdown-agent");
     make(url, "pushdown-both", json!({"properties": {}})).await;
-    store(url, "pushdown-both", events::all(events::elastic)).await;
-    store(url, "pushdown-both", events::all(events::raw)).await;
+    store(url, "pushdown-both", events::all(events::elastic, "a")).await;
+    store(url, "pushdown-both", events::all(events::raw, "b")).await;
     let compared = compare(url, "pushdown-both", AUTO).await;
-    judge(
-        flavor,
-        Off("the indices have events in two layouts"),
-        compared,
-        "pushdown-both",
-    );
+    judge(flavor, two, compared, "pushdown-both");
 }
 
 /// The old server is read over a scroll, and everything of it.
@@ -320,6 +332,7 @@ fn judge(flavor: Flavor, expected: Expected, compared: (Pushdown, usize, usize),
         (Pushdown::On(_), Expected::On) => {
             assert!(part * 2 < whole, "{index}: {part} of {whole} are left");
         }
+        (Pushdown::On(_), Expected::Partly) => assert!(part < whole, "{index}"),
         (Pushdown::Off(why), Expected::Off(begin)) if why.starts_with(begin) => {
             assert_eq!(whole, part, "{index}");
         }
@@ -382,7 +395,7 @@ async fn fields_that_were_mapped_late_are_not_gone_by(flavor: Flavor) {
     let url = seed::server(flavor).await;
     let index = "pushdown-late-mapping";
     make(url, index, json!({"dynamic": false, "properties": {}})).await;
-    store(url, index, events::all(events::raw)).await;
+    store(url, index, events::all(events::raw, "a")).await;
     let keyword = json!({"type": "keyword"});
     let path = format!("{index}/_mapping");
     seed::call("PUT", url, &path, mapped(&keyword, &keyword)).await;
@@ -391,7 +404,7 @@ async fn fields_that_were_mapped_late_are_not_gone_by(flavor: Flavor) {
         assert!(matches!(pushdown, Pushdown::On(_)), "{pushdown:?}");
     }
     assert_eq!(whole, part, "none of them is indexed");
-    store(url, index, events::all(events::raw)).await;
+    store(url, index, events::all(events::raw, "b")).await;
     judge(
         flavor,
         Expected::On,
@@ -414,7 +427,7 @@ async fn indices_that_differ_are_read_as_the_worst_of_them(flavor: Flavor) {
     let (keyword, text) = (json!({"type": "keyword"}), json!({"type": "text"}));
     for (index, field) in [("pushdown-mixed-a", &keyword), ("pushdown-mixed-b", &text)] {
         make(url, index, mapped(field, field)).await;
-        store(url, index, events::all(events::raw)).await;
+        store(url, index, events::all(events::raw, index)).await;
     }
     let compared = compare(url, "pushdown-mixed-*", AUTO).await;
     let off = Expected::Off("not an exact keyword in every index");
@@ -426,7 +439,7 @@ async fn indices_that_differ_are_read_as_the_worst_of_them(flavor: Flavor) {
         json!({"dynamic": false, "properties": {}}),
     )
     .await;
-    store(url, "pushdown-mixed-b", events::all(events::raw)).await;
+    store(url, "pushdown-mixed-b", events::all(events::raw, "b")).await;
     let (pushdown, whole, part) = compare(url, "pushdown-mixed-*", AUTO).await;
     if flavor != Flavor::Elasticsearch7 {
         assert!(matches!(pushdown, Pushdown::On(_)), "{pushdown:?}");
@@ -443,7 +456,7 @@ async fn the_marks_are_those_of_all_documents(flavor: Flavor) {
     let index = "pushdown-late";
     let keyword = json!({"type": "keyword"});
     make(url, index, mapped(&keyword, &keyword)).await;
-    store(url, index, events::all(events::raw)).await;
+    store(url, index, events::all(events::raw, "a")).await;
     let rules = rules();
     let source = source(url, index, AUTO).await;
     let mut ledger = Ledger::default();
@@ -472,13 +485,13 @@ async fn a_filter_of_many_rules_is_answered(flavor: Flavor) {
     let url = seed::server(flavor).await;
     let index = "pushdown-many";
     make(url, index, json!({"properties": {}})).await;
-    store(url, index, events::all(events::raw)).await;
-    let rules = RuleSet::new((0..2_000).map(|number: usize| {
+    store(url, index, events::all(events::raw, "a")).await;
+    let rules = RuleSet::new((0..300).map(|number: usize| {
         let name = |kind: &str, of: usize| format!("{kind}-{}", number % of);
         rule(
             &format!("many-{number}"),
             json!([
-                {"field": "verb", "in": [name("verb", 7), "get"]},
+                {"field": "verb", "equals": if number < 3 { "get".into() } else { name("verb", 7) }},
                 {"field": "objectRef.resource", "in": [name("resource", 113), "secrets"]},
                 {"field": "user.username", "in": [name("user", 90), "alice"]},
             ]),

@@ -47,20 +47,35 @@ pub(super) fn elastic(event: Value) -> Value {
     json!({"kubernetes": {"audit": event}, "message": event.to_string()})
 }
 
-/// Documents of a layout, each with a time and an id of its own where it has none.
-pub(super) fn all(layout: fn(Value) -> Value) -> Vec<Value> {
-    let events = plain().into_iter().chain(hostile());
-    let events = events.enumerate().map(|(number, mut event)| {
+/// Documents of a layout, each with a time, and with an audit id that begins so.
+pub(super) fn all(layout: fn(Value) -> Value, ids: &str) -> Vec<Value> {
+    let documents = stored(plain().into_iter().chain(hostile()), layout, ids);
+    at_times(documents.chain(odd(ids)))
+}
+
+/// The same without those that no shipper should store.
+pub(super) fn usual(layout: fn(Value) -> Value, ids: &str) -> Vec<Value> {
+    at_times(stored(plain().into_iter(), layout, ids))
+}
+
+/// The documents of events, each with an audit id of its own where it is not said to have none.
+fn stored(
+    events: impl Iterator<Item = Value>,
+    layout: fn(Value) -> Value,
+    ids: &str,
+) -> impl Iterator<Item = Value> {
+    events.enumerate().map(move |(number, mut event)| {
         if event.get("auditID").is_none() {
-            event["auditID"] = json!(format!("audit-{number}"));
+            event["auditID"] = json!(format!("{ids}-{number}"));
         }
-        // Only those that say so have none.
         if event["auditID"].is_null() {
             event.as_object_mut().expect("an object").remove("auditID");
         }
         layout(event)
-    });
-    let documents = events.chain(odd());
+    })
+}
+
+fn at_times(documents: impl Iterator<Item = Value>) -> Vec<Value> {
     let documents = documents.enumerate().map(|(number, mut document)| {
         let (hour, minute) = (7 + number / 60, number % 60);
         document["@timestamp"] = json!(format!("2026-11-23T{hour:02}:{minute:02}:00Z"));
@@ -161,10 +176,10 @@ fn hostile() -> Vec<Value> {
 }
 
 /// Documents whose event lies elsewhere, and some that hold none.
-fn odd() -> Vec<Value> {
+fn odd(ids: &str) -> Vec<Value> {
     let found = |id: &str| {
         let mut event = event("get", "secrets", "");
-        event["auditID"] = json!(id);
+        event["auditID"] = json!(format!("{ids}-{id}"));
         event
     };
     vec![
