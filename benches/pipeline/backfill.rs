@@ -19,7 +19,7 @@ const ROUNDS: usize = 3;
 const SLICES: usize = 2;
 /// Events that are told over, each time with other ids and times.
 const DIFFERENT: usize = 50_000;
-const INDEX: &str = "backfill";
+const INDEX: &str = "backfill-events";
 const START: &str = "2026-11-01T10:00:00Z";
 
 pub async fn run() {
@@ -77,7 +77,7 @@ pub async fn run() {
 fn arguments(sink: &str) -> [&str; 10] {
     let end = "2026-11-02T10:00:00Z";
     [
-        "-I", INDEX, "-i", sink, "-s", START, "-e", end, "-A", "static",
+        "-I", "backfill", "-i", sink, "-s", START, "-e", end, "-A", "static",
     ]
 }
 

@@ -170,7 +170,7 @@ fn layouts() -> [(Layout, Value); 7] {
         "responseObject": {"status": "canary"},
     });
     let flat = |prefix: &str| {
-        let mut flat = json!({"responseObject.status": "canary", "kubernetes.audit.responseObject.status": "canary"});
+        let mut flat = json!({format!("{prefix}responseObject.status"): "canary"});
         for (name, value) in [
             ("auditID", "a"),
             ("stage", "ResponseComplete"),
