@@ -1,7 +1,8 @@
 //! `k8scop analyze` as a process of its own, as anybody would run it.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{Read, Seek},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -11,32 +12,39 @@ use serde_json::json;
 use crate::{RULES, rules};
 
 /// A run of the program.
-pub struct Analysis(Child);
+pub struct Analysis {
+    process: Child,
+    words: File,
+}
 
 impl Analysis {
     /// Starts with the rules of a file and these further arguments.
     pub fn start(url: &str, rules: &Path, arguments: &[&str]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_k8scop"))
+        let words = tempfile::tempfile().unwrap();
+        let process = Command::new(env!("CARGO_BIN_EXE_k8scop"))
             .args(["analyze", "-E", url, "--no-builtin", "-R"])
             .arg(rules)
             .args(arguments)
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        Self(child.unwrap())
+            .stderr(words.try_clone().unwrap())
+            .spawn()
+            .unwrap();
+        Self { process, words }
     }
 
     /// Waits for its end; gives its last line.
-    pub fn finish(self) -> String {
-        let output = self.0.wait_with_output().unwrap();
-        let words = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{words}");
+    pub fn finish(mut self) -> String {
+        let status = self.process.wait().unwrap();
+        let mut words = String::new();
+        self.words.rewind().unwrap();
+        self.words.read_to_string(&mut words).unwrap();
+        assert!(status.success(), "{words}");
         words.lines().last().unwrap_or_default().to_owned()
     }
 
     /// MiB of memory that it takes now, and the most that it took.
     pub fn memory(&self) -> (f64, f64) {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()));
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
         let status = status.unwrap_or_default();
         let mib = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -48,8 +56,8 @@ impl Analysis {
 
     /// Ends it.
     pub fn stop(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 }
 

@@ -53,13 +53,7 @@ pub async fn run() {
             "round {round}: reader {reader:.0}, job {job:.0} docs/s, {} alerts",
             search.count(&alerts).await
         );
-        search
-            .call(
-                "DELETE",
-                &format!("{alerts}?expand_wildcards=all"),
-                serde_json::Value::Null,
-            )
-            .await;
+        search.delete(&alerts).await;
     }
     println!("\nThe last job said: {words}");
     table(

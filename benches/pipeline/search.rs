@@ -31,7 +31,11 @@ impl Search {
     pub async fn call(&self, method: &str, path: &str, body: Value) -> Value {
         let method = method.parse().unwrap();
         let call = self.client.request(method, format!("{}/{path}", self.url));
-        let answer = call.json(&body).send().await.unwrap();
+        let call = match body {
+            Value::Null => call,
+            body => call.json(&body),
+        };
+        let answer = call.send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.unwrap()
     }
@@ -90,6 +94,14 @@ impl Search {
             .buffer_unordered(3)
             .collect::<Vec<()>>()
             .await;
+    }
+
+    /// Deletes the indices of a pattern.
+    pub async fn delete(&self, pattern: &str) {
+        let found = self.call("GET", pattern, Value::Null).await;
+        for index in found.as_object().unwrap().keys() {
+            self.call("DELETE", index, Value::Null).await;
+        }
     }
 
     pub async fn refresh(&self, index: &str) {

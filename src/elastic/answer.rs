@@ -331,9 +331,9 @@ fn time(sort: &Value) -> Option<String> {
 
 /// Stored documents may hold bytes that are no UTF-8; their page is read none the less.
 fn valid_text(body: &Bytes) -> Bytes {
-    match String::from_utf8_lossy(body) {
-        Cow::Borrowed(_) => body.clone(),
-        Cow::Owned(mended) => Bytes::from(mended),
+    match str::from_utf8(body) {
+        Ok(_) => body.clone(),
+        Err(_) => Bytes::from(String::from_utf8_lossy(body).into_owned()),
     }
 }
 

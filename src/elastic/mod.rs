@@ -25,7 +25,6 @@ mod settings;
 mod sink;
 mod slices;
 mod source;
-mod source_filter;
 mod stored;
 mod template;
 mod verification;

@@ -8,7 +8,6 @@ use super::{
     pushdown::Filter,
     request::{Request, segment},
     server::Dialect,
-    source_filter::SourceFilter,
 };
 use crate::{
     detect::document::Document,
@@ -31,7 +30,6 @@ pub(super) struct WindowQuery {
     pub(super) timestamp_field: String,
     pub(super) filter: Vec<TermFilter>,
     pub(super) window: Window,
-    pub(super) fields: SourceFilter,
     pub(super) marks: Marks,
     /// What documents must meet to be handed out; marks are of all.
     pub(super) pushdown: Option<Filter>,
@@ -70,19 +68,36 @@ impl Reading {
 /// How much of each document is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {
-    /// All that the rules can see.
-    Fields,
+    /// All of it. To pick fields out costs the server more than to send everything.
+    Whole,
     /// The same without the bodies of request and response.
     WithoutBodies,
     /// That there is such a document.
     IdOnly,
 }
 
+/// Bodies of an event at whatever depth its layout keeps it. One within text stays.
+const BODIES: [&str; 4] = [
+    "requestObject",
+    "responseObject",
+    "*.requestObject",
+    "*.responseObject",
+];
+
 impl Detail {
+    /// The `_source` part of a search.
+    fn source(self) -> Value {
+        match self {
+            Self::Whole => json!(true),
+            Self::WithoutBodies => json!({"excludes": BODIES}),
+            Self::IdOnly => json!(false),
+        }
+    }
+
     /// What to ask of one document that is too large with this much of it.
     pub(super) fn less(self) -> Option<Self> {
         match self {
-            Self::Fields => Some(Self::WithoutBodies),
+            Self::Whole => Some(Self::WithoutBodies),
             Self::WithoutBodies => Some(Self::IdOnly),
             Self::IdOnly => None,
         }
@@ -279,13 +294,13 @@ pub(super) fn open_scroll(
 }
 
 /// One document of a page that told its name only.
-pub(super) fn document(fields: &SourceFilter, named: &Document, detail: Detail) -> Request {
+pub(super) fn document(named: &Document, detail: Detail) -> Request {
     Request::new(Method::Post, format!("{}/_search", segment(&named.index)))
         .query("allow_partial_search_results", "false")
         .json(json!({
             "size": 1,
             "query": {"ids": {"values": [&named.id]}},
-            "_source": fields.to_json(detail),
+            "_source": detail.source(),
         }))
 }
 
@@ -300,7 +315,7 @@ impl WindowQuery {
         json!({
             "size": page.size,
             "query": in_window(&self.timestamp_field, self.window, &self.filter),
-            "_source": self.fields.to_json(page.detail),
+            "_source": page.detail.source(),
         })
     }
 

@@ -16,7 +16,6 @@ use super::{
     page_size::PageSize,
     query::{self, Detail, PageQuery, Reading, WindowQuery},
     request::Request,
-    source_filter::SourceFilter,
     view::{miscounted, uncounted},
 };
 use crate::{
@@ -36,7 +35,6 @@ const NAMES: usize = 100;
 pub(super) struct ScrollPages {
     client: Arc<Client>,
     page_size: Arc<PageSize>,
-    fields: SourceFilter,
     scroll: String,
     /// Shards that every page must answer for.
     shards: u64,
@@ -89,7 +87,6 @@ impl ScrollPages {
         Ok(Self {
             client,
             page_size,
-            fields: query.fields,
             scroll,
             // A scroll knows nothing of the shards that were skipped.
             shards: page.shards.saturating_sub(page.skipped),
@@ -160,8 +157,8 @@ impl ScrollPages {
 
     /// Reads as much of a document as fits into an answer; at the least its name remains.
     async fn read(&mut self, named: Document) -> Result<Document, Fault> {
-        for detail in [Detail::Fields, Detail::WithoutBodies] {
-            let request = query::document(&self.fields, &named, detail);
+        for detail in [Detail::Whole, Detail::WithoutBodies] {
+            let request = query::document(&named, detail);
             match self.call(request, 1).await {
                 Ok(page) => {
                     let read = page.documents.into_iter().next().ok_or_else(miscounted)?;
@@ -182,7 +179,7 @@ impl ScrollPages {
 fn first_page(size: usize) -> PageQuery<'static> {
     let (size, detail) = match size {
         1 => (NAMES, Detail::IdOnly),
-        size => (size, Detail::Fields),
+        size => (size, Detail::Whole),
     };
     PageQuery {
         reading: Reading::ByTime,

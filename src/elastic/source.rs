@@ -18,7 +18,6 @@ use super::{
     scroll::ScrollPages,
     server::{Dialect, Reader},
     slices::SlicedPages,
-    source_filter::SourceFilter,
     view::{View, uncounted},
 };
 use crate::pipeline::{
@@ -51,16 +50,11 @@ impl ElasticSource {
         }
     }
 
-    async fn query(&self, window: Window, fields: &FieldSet) -> Result<WindowQuery, Fault> {
+    async fn query(&self, window: Window) -> Result<WindowQuery, Fault> {
         Ok(WindowQuery {
             timestamp_field: self.plan.timestamp_field.clone(),
             filter: self.plan.filter.clone(),
             window,
-            fields: SourceFilter::new(&FieldSet {
-                layout: fields.layout,
-                paths: Vec::new(),
-                requirement: None,
-            }),
             marks: self.mapping.check(&self.client, &self.plan).await?,
             pushdown: None,
         })
@@ -106,7 +100,7 @@ impl Source for ElasticSource {
     }
 
     async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault> {
-        let query = self.query(window, fields).await?;
+        let query = self.query(window).await?;
         match self.reader {
             Reader::Scroll => self.scroll(query).await,
             Reader::Pit(dialect) => {
@@ -121,7 +115,7 @@ impl Source for ElasticSource {
         window: Window,
         fields: &FieldSet,
     ) -> Result<Box<dyn Pages>, Fault> {
-        let query = self.query(window, fields).await?;
+        let query = self.query(window).await?;
         match self.reader {
             Reader::Scroll => self.scroll(query).await,
             Reader::Pit(dialect) => {

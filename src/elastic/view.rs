@@ -82,10 +82,10 @@ impl View {
         reading: Reading,
         after: Option<&[Value]>,
     ) -> Result<Page, Fault> {
-        let mut detail = Detail::Fields;
+        let mut detail = Detail::Whole;
         loop {
             let size = match detail {
-                Detail::Fields => self.page_size.size(),
+                Detail::Whole => self.page_size.size(),
                 Detail::WithoutBodies | Detail::IdOnly => 1,
             };
             let page = PageQuery {
@@ -98,7 +98,7 @@ impl View {
             match self.ask(handle, request, reading.time_at()).await {
                 Ok((page, bytes)) => {
                     // A document that was too large says nothing about the next one.
-                    if detail == Detail::Fields {
+                    if detail == Detail::Whole {
                         self.page_size.adapt_to(bytes);
                     }
                     return Ok(page);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{detect::layout::Layout, elastic::request::Body, pipeline::ports::FieldSet};
+use crate::{detect::layout::Layout, elastic::request::Body};
 
 fn source() -> SourcePlan {
     SourcePlan {
@@ -14,11 +14,6 @@ fn source() -> SourcePlan {
 }
 
 fn window_query() -> WindowQuery {
-    let fields = FieldSet {
-        layout: Layout::Raw,
-        paths: vec!["verb".to_owned()],
-        requirement: None,
-    };
     WindowQuery {
         timestamp_field: source().timestamp_field,
         filter: source().filter,
@@ -28,7 +23,6 @@ fn window_query() -> WindowQuery {
                 .parse()
                 .expect("a timestamp"),
         },
-        fields: SourceFilter::new(&fields),
         marks: Marks::Sequence,
         pushdown: None,
     }
@@ -38,7 +32,7 @@ fn first() -> PageQuery<'static> {
     PageQuery {
         reading: Reading::ByTime,
         size: 1000,
-        detail: Detail::Fields,
+        detail: Detail::Whole,
         after: None,
     }
 }
