@@ -14,7 +14,6 @@ use k8scop::{
     },
     pipeline::{
         ledger::{Bucket, Ledger},
-        ports::Source,
         pushdown::Pushdown,
     },
 };
