@@ -19,7 +19,7 @@ const ROUNDS: usize = 3;
 pub const SLICES: usize = 2;
 /// Events that are told over, each time with other ids and times.
 const DIFFERENT: usize = 50_000;
-const INDEX: &str = "backfill";
+const INDEX: &str = "backfill-events";
 const START: &str = "2026-11-01T10:00:00Z";
 
 pub async fn run() {
@@ -38,7 +38,7 @@ pub async fn run() {
         let reader = count as f64 / started.elapsed().as_secs_f64();
         let sink = format!("found-{round}-{}", std::process::id());
         let started = Instant::now();
-        let job = Analysis::start(search.url(), &rules, &arguments(INDEX, &sink));
+        let job = Analysis::start(search.url(), &rules, &arguments("backfill", &sink));
         let watching = tokio::task::spawn_blocking(move || watch(job));
         let (most, last) = watching.await.unwrap();
         let job = count as f64 / started.elapsed().as_secs_f64();
@@ -75,7 +75,7 @@ pub async fn run() {
     ]);
 }
 
-/// The arguments of a job over all of it.
+/// The arguments of a job over all of the indices whose names begin so.
 pub fn arguments<'a>(index: &'a str, sink: &'a str) -> [&'a str; 10] {
     let end = "2026-11-02T10:00:00Z";
     [

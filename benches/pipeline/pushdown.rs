@@ -12,7 +12,7 @@ use crate::{
 };
 
 const ROUNDS: usize = 3;
-const INDEX: &str = "pushdown";
+const INDEX: &str = "pushdown-events";
 
 /// Rules that could match about three events in a hundred, and do match one in five hundred.
 const NARROW: &str = r#"
@@ -91,7 +91,7 @@ pub async fn run() {
 
 async fn analyse(search: &Search, rules: &std::path::Path, pushdown: &str, round: usize) -> Ran {
     let sink = format!("narrow-{pushdown}-{round}-{}", std::process::id());
-    let mut arguments = backfill::arguments(INDEX, &sink).to_vec();
+    let mut arguments = backfill::arguments("pushdown", &sink).to_vec();
     arguments.extend(["--pushdown", pushdown]);
     let started = Instant::now();
     let job = Analysis::start(search.url(), rules, &arguments);

@@ -17,7 +17,7 @@ use crate::{
     variable,
 };
 
-const INDEX: &str = "stream";
+const INDEX: &str = "stream-events";
 const DIFFERENT: usize = 20_000;
 /// Batches of events in a second.
 const BATCHES: u64 = 5;
