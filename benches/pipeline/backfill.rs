@@ -16,7 +16,7 @@ use crate::{
 
 const ROUNDS: usize = 3;
 /// Slices that the product reads.
-const SLICES: usize = 2;
+pub const SLICES: usize = 2;
 /// Events that are told over, each time with other ids and times.
 const DIFFERENT: usize = 50_000;
 const INDEX: &str = "backfill-events";
@@ -28,7 +28,8 @@ pub async fn run() {
     let rules = folder.path().join("rules.yaml");
     write_rules(&rules);
     let search = Search::start().await;
-    fill(&search, count).await;
+    let keywords = variable("KEYWORDS", 0) == 1;
+    fill(&search, INDEX, keywords, count).await;
     let (mut bare, mut ours, mut shares) = (Vec::new(), Vec::new(), Vec::new());
     let (mut memory, mut words) = (0.0_f64, String::new());
     for round in 0..=ROUNDS {
@@ -37,7 +38,7 @@ pub async fn run() {
         let reader = count as f64 / started.elapsed().as_secs_f64();
         let sink = format!("found-{round}-{}", std::process::id());
         let started = Instant::now();
-        let job = Analysis::start(search.url(), &rules, &arguments(&sink));
+        let job = Analysis::start(search.url(), &rules, &arguments("backfill", &sink));
         let watching = tokio::task::spawn_blocking(move || watch(job));
         let (most, last) = watching.await.unwrap();
         let job = count as f64 / started.elapsed().as_secs_f64();
@@ -74,15 +75,16 @@ pub async fn run() {
     ]);
 }
 
-fn arguments(sink: &str) -> [&str; 10] {
+/// The arguments of a job over all of the indices whose names begin so.
+pub fn arguments<'a>(index: &'a str, sink: &'a str) -> [&'a str; 10] {
     let end = "2026-11-02T10:00:00Z";
     [
-        "-I", "backfill", "-i", sink, "-s", START, "-e", end, "-A", "static",
+        "-I", index, "-i", sink, "-s", START, "-e", end, "-A", "static",
     ]
 }
 
 /// Waits for the end; tells the most memory and the last words.
-fn watch(job: Analysis) -> (f64, String) {
+pub fn watch(job: Analysis) -> (f64, String) {
     let mut most = 0.0;
     loop {
         let (now, peak) = job.memory();
@@ -96,9 +98,8 @@ fn watch(job: Analysis) -> (f64, String) {
 }
 
 /// One event each millisecond.
-async fn fill(search: &Search, count: usize) {
-    let keywords = variable("KEYWORDS", 0) == 1;
-    search.index(INDEX, keywords).await;
+pub async fn fill(search: &Search, index: &str, keywords: bool, count: usize) {
+    search.index(index, keywords).await;
     let documents = events::documents(DIFFERENT.min(count), 1);
     let start: Timestamp = START.parse().unwrap();
     let mut stored = 0;
@@ -111,10 +112,10 @@ async fn fill(search: &Search, count: usize) {
                 (time, numbered(document, number))
             })
             .collect();
-        search.store(INDEX, &part).await;
+        search.store(index, &part).await;
         stored += part.len();
     }
-    assert_eq!(search.count(INDEX).await, count as u64);
+    assert_eq!(search.count(index).await, count as u64);
 }
 
 /// The event as another request: with another audit id.

@@ -5,6 +5,7 @@
 //! - `backfill`: `k8scop analyze` over EVENTS events (1,000,000) of a real Elasticsearch, alerts
 //!   written back to it, beside a bare reader of the same slices. With KEYWORDS=1 the index maps the
 //!   fields of an event as keywords.
+//! - `pushdown`: the same with rules that could match few events, in an index whose fields are keywords.
 //! - `stream`: RATE events a second (5,000) for MINUTES (10): how far alerts are behind, and memory.
 //!
 //! The server is the one at K8SCOP_TEST_ELASTICSEARCH_URL, or one that is started.
@@ -29,6 +30,7 @@ mod loopback;
 #[allow(dead_code, reason = "other benchmarks use the rest")]
 mod measure;
 mod pages;
+mod pushdown;
 #[path = "../detect/rules.rs"]
 #[allow(dead_code, reason = "other benchmarks use the rest")]
 mod rules;
@@ -42,12 +44,17 @@ fn main() {
     println!("Machine: {}.", measure::machine());
     let parts: Vec<String> = std::env::args().skip(1).collect();
     let wants = |part: &str| parts.iter().any(|wanted| wanted == part);
-    let all = !["loopback", "backfill", "stream"].into_iter().any(wants);
+    let all = !["loopback", "backfill", "pushdown", "stream"]
+        .into_iter()
+        .any(wants);
     if all || wants("loopback") {
         loopback::run();
     }
     if all || wants("backfill") {
         on_threads(backfill::run());
+    }
+    if all || wants("pushdown") {
+        on_threads(pushdown::run());
     }
     if all || wants("stream") {
         on_threads(stream::run());

@@ -49,6 +49,7 @@ impl Search {
         if keywords {
             for field in [
                 "verb",
+                "auditID",
                 "stage",
                 "level",
                 "requestURI",
