@@ -1,94 +1,254 @@
-//! Events per second of detection at 10 to 5,000 rules, beside a plain loop over the rules in the
-//! same run. Both take turns, so that the ratio holds on a noisy machine; the medians are printed.
-//! Then what it costs to check rules, to compile them to a set, and to change one of them. One
-//! thread.
+//! What detection costs: beside the bare reading of the documents, beside a plain loop over the
+//! rules, with few and many rules, on two cores; then what it costs to compile rules and to change
+//! one of them. It prints Markdown.
 
-#![allow(clippy::print_stdout, missing_docs, reason = "it prints a table")]
+#![allow(clippy::print_stdout, missing_docs, reason = "it prints tables")]
+
+extern crate k8scop_engine as k8scop;
 
 mod chance;
 mod events;
+mod measure;
 mod plain;
 mod rules;
+mod walk;
 
-use std::time::Instant;
+use std::{collections::BTreeSet, thread, time::Instant};
 
 use jiff::Timestamp;
 use k8scop::detect::{
-    analyse::analyse, context::Context, document::Document, layout::Layout, ruleset::RuleSet,
+    analyse::analyse, context::Context, definition::RuleDefinition, document::Document,
+    layout::Layout, ruleset::RuleSet,
 };
 
-const EVENTS: usize = 4_000;
-/// The plain loop is slow: this many show its rate.
-const PLAIN_EVENTS: usize = 400;
-const ROUNDS: usize = 9;
+use measure::{Race, at_least, at_most, median, row, table, thousands};
+use walk::Walk;
+
+const EVENTS: usize = 10_000;
 
 fn main() {
     let documents = events::documents(EVENTS, 1);
     let bytes: usize = documents.iter().map(|document| document.source.len()).sum();
+    println!("Machine: {}.", measure::machine());
     println!(
-        "{EVENTS} events of {} bytes on average, one thread, medians of {ROUNDS} rounds",
-        bytes / EVENTS
+        "{} events of {} bytes on average; medians of {} rounds in turns.",
+        thousands(EVENTS as f64),
+        thousands(bytes as f64 / EVENTS as f64),
+        measure::ROUNDS
     );
-    println!(
-        "{:>6}  {:>14}  {:>14}  {:>7}",
-        "rules", "detect ev/s", "plain ev/s", "ratio"
+    beside_the_walk(&documents);
+    beside_a_plain_loop(&documents);
+    growth(&documents);
+    patterns_without_literals(&documents);
+    two_cores(&documents);
+    compile();
+}
+
+fn beside_the_walk(documents: &[Document]) {
+    table(
+        "Detection as a share of the reader without rules",
+        &[
+            "rules",
+            "reader, events/s",
+            "detection, events/s",
+            "alerts",
+            "share",
+            "target",
+            "met",
+        ],
     );
-    for count in [10, 100, 1_000, 5_000] {
-        compare(&documents, count);
-    }
-    println!(
-        "{:>6}  {:>14}  {:>14}  {:>14}",
-        "rules", "check ms", "compile ms", "change one ms"
-    );
-    for count in [1_000, 5_000, 10_000] {
-        compile(count);
+    for (count, target) in [(15, 60.0), (1_000, 45.0)] {
+        let definitions = rules::definitions(count, 2);
+        let set = set(&definitions);
+        let mut walk = Walk::new(&fields(&definitions));
+        let race = Race::run(vec![
+            Box::new(|| read(documents, &mut walk)),
+            Box::new(|| detect(documents, &set)),
+        ]);
+        let [share, target, met] = at_least(race.ratio(1, 0) * 100.0, target, " %");
+        let alerts = analyse(documents, &set, &context()).alerts.len();
+        let (count, alerts) = (thousands(count as f64), thousands(alerts as f64));
+        row(&[
+            &count,
+            &race.rate(0),
+            &race.rate(1),
+            &alerts,
+            &share,
+            &target,
+            &met,
+        ]);
     }
 }
 
-fn compare(documents: &[Document], count: usize) {
-    let definitions = rules::definitions(count, 2);
-    let set = RuleSet::new(rules::rules(&definitions));
-    let plain = plain::rules(&definitions);
-    let few = &documents[..PLAIN_EVENTS];
-    assert_same_matches(few, &set, &plain);
-    let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let detect = rate(documents, |all| analyse(all, &set, &context()).alerts.len());
-        let other = rate(few, |few| found_plainly(few, &plain));
-        ours.push(detect);
-        theirs.push(other);
-        ratios.push(detect / other);
-    }
-    println!(
-        "{count:>6}  {:>14.0}  {:>14.0}  {:>6.1}x",
-        median(ours),
-        median(theirs),
-        median(ratios)
+fn beside_a_plain_loop(documents: &[Document]) {
+    table(
+        "Detection beside parsing to a `serde_json::Value` and a loop over the rules",
+        &[
+            "rules",
+            "loop, events/s",
+            "detection, events/s",
+            "times as fast",
+            "target",
+            "met",
+        ],
     );
+    for (count, events, target) in [(10, 4_000, 8.0), (100, 2_000, 15.0), (1_000, 500, 60.0)] {
+        let definitions = rules::definitions(count, 2);
+        let (set, plain) = (set(&definitions), plain::rules(&definitions));
+        assert_same_matches(&documents[..2_000], &set, &plain);
+        let race = Race::run(vec![
+            Box::new(|| loop_over_rules(&documents[..events], &plain)),
+            Box::new(|| detect(documents, &set)),
+        ]);
+        let [ratio, target, met] = at_least(race.ratio(1, 0), target, "×");
+        let count = thousands(count as f64);
+        row(&[&count, &race.rate(0), &race.rate(1), &ratio, &target, &met]);
+    }
 }
 
-/// Times of the whole, and of a set in which one rule has changed.
-fn compile(count: usize) {
-    let definitions = rules::definitions(count, 2);
-    let changed = rules::definitions(count, 3);
-    let started = Instant::now();
-    let mut all = rules::rules(&definitions);
-    let checked = started.elapsed();
-    let set = RuleSet::new(all.clone());
-    let compiled = started.elapsed() - checked;
-    let changes = (0..ROUNDS).map(|number| {
+fn growth(documents: &[Document]) {
+    let counts = [10, 1_000, 5_000];
+    let sets = counts.map(|count| set(&rules::definitions(count, 2)));
+    let race = Race::run(vec![
+        Box::new(|| detect(documents, &sets[0])),
+        Box::new(|| detect(documents, &sets[1])),
+        Box::new(|| detect(documents, &sets[2])),
+    ]);
+    table(
+        "Cost of an event as rules are added",
+        &["rules", "µs an event", "beside 10 rules", "target", "met"],
+    );
+    row(&["10", &format!("{:.2}", race.micros(0)), "", "", ""]);
+    for (contender, target) in [(1, 1.25), (2, 1.5)] {
+        let [ratio, target, met] = at_most(race.ratio(0, contender), target, "×");
+        let micros = format!("{:.2}", race.micros(contender));
+        let count = thousands(counts[contender] as f64);
+        row(&[&count, &micros, &ratio, &target, &met]);
+    }
+}
+
+fn patterns_without_literals(documents: &[Document]) {
+    let with = |count| {
+        let mut definitions = rules::definitions(1_000, 2);
+        definitions.extend(rules::without_literals(count));
+        rules::rules(&definitions)
+    };
+    let (few, many) = (RuleSet::new(with(0)), RuleSet::new(with(100)));
+    let race = Race::run(vec![
+        Box::new(|| detect(documents, &few)),
+        Box::new(|| detect(documents, &many)),
+    ]);
+    let rules = with(100);
+    let steady = race.micros(1);
+    let cold = (0..measure::ROUNDS).map(|_| {
+        let fresh = RuleSet::new(rules.clone());
         let started = Instant::now();
-        all[number] = rules::rule(number, &changed[number]);
-        std::hint::black_box(RuleSet::new(all.clone()));
-        started.elapsed().as_secs_f64() * 1e3
+        detect(documents, &fresh);
+        started.elapsed().as_secs_f64() * 1e6 / EVENTS as f64 / steady
     });
-    let change = median(changes.collect());
-    println!(
-        "{:>6}  {:>14.1}  {:>14.1}  {change:>14.1}",
-        set.len(),
-        checked.as_secs_f64() * 1e3,
-        compiled.as_secs_f64() * 1e3,
+    table(
+        "100 patterns without a literal, added to 1,000 rules",
+        &["measure", "measured", "target", "met"],
     );
+    let [added, target, met] = at_most(steady - race.micros(0), 0.5, " µs");
+    row(&["added to an event", &added, &target, &met]);
+    let [ratio, target, met] = at_most(median(cold.collect()), 3.0, "×");
+    let what = format!(
+        "first pass over {} events beside later ones",
+        thousands(EVENTS as f64)
+    );
+    row(&[&what, &ratio, &target, &met]);
+}
+
+fn two_cores(documents: &[Document]) {
+    let set = set(&rules::definitions(1_000, 2));
+    let race = Race::run(vec![
+        Box::new(|| detect(documents, &set)),
+        Box::new(|| {
+            thread::scope(|scope| {
+                let halves = documents.chunks(EVENTS / 2);
+                let running: Vec<_> = halves
+                    .map(|half| scope.spawn(|| detect(half, &set)))
+                    .collect();
+                running
+                    .into_iter()
+                    .map(|it| it.join().expect("it ends"))
+                    .sum()
+            })
+        }),
+    ]);
+    table(
+        "Two threads beside one, 1,000 rules",
+        &[
+            "one, events/s",
+            "two, events/s",
+            "times as fast",
+            "target",
+            "met",
+        ],
+    );
+    let [ratio, target, met] = at_least(race.ratio(1, 0), 1.75, "×");
+    row(&[&race.rate(0), &race.rate(1), &ratio, &target, &met]);
+}
+
+/// Times from rules that are checked to a set of them.
+fn compile() {
+    table(
+        "Compiling rules",
+        &["what", "rules", "measured", "target", "met"],
+    );
+    for (count, target) in [(1_000, 150.0), (10_000, 2_000.0)] {
+        let rules = rules::rules(&rules::definitions(count, 2));
+        let times = (0..3).map(|_| millis(|| RuleSet::new(rules.clone())));
+        let [time, target, met] = at_most(median(times.collect()), target, " ms");
+        row(&[
+            "a set from nothing",
+            &thousands(count as f64),
+            &time,
+            &target,
+            &met,
+        ]);
+    }
+    let changed = rules::definitions(5_000, 3);
+    let mut all = rules::rules(&rules::definitions(5_000, 2));
+    let times = (0..measure::ROUNDS).map(|number| {
+        millis(|| {
+            all[number] = rules::rule(number, &changed[number]);
+            RuleSet::new(all.clone())
+        })
+    });
+    let [time, target, met] = at_most(median(times.collect()), 200.0, " ms");
+    row(&[
+        "one rule edited, checked and the set made anew",
+        "5,000",
+        &time,
+        &target,
+        &met,
+    ]);
+}
+
+fn millis<T>(work: impl FnOnce() -> T) -> f64 {
+    let started = Instant::now();
+    let done = work();
+    let passed = started.elapsed().as_secs_f64() * 1e3;
+    drop(done);
+    passed
+}
+
+fn set(definitions: &[RuleDefinition]) -> RuleSet {
+    RuleSet::new(rules::rules(definitions))
+}
+
+/// The fields that some rules look at.
+fn fields(definitions: &[RuleDefinition]) -> Vec<String> {
+    let selections = definitions
+        .iter()
+        .flat_map(|definition| &definition.selections);
+    let predicates = selections.flat_map(|selection| selection.all.iter().chain(&selection.any));
+    let fields: BTreeSet<_> = predicates
+        .map(|predicate| predicate.field.clone())
+        .collect();
+    fields.into_iter().collect()
 }
 
 fn context() -> Context {
@@ -103,25 +263,41 @@ fn context() -> Context {
 
 /// A faster answer must be the same answer.
 fn assert_same_matches(documents: &[Document], set: &RuleSet, plain: &[plain::PlainRule]) {
-    let found = analyse(documents, set, &context()).alerts.len();
-    assert_eq!(found, found_plainly(documents, plain));
+    for document in documents {
+        let analysis = analyse(std::slice::from_ref(document), set, &context());
+        let mut alerts: Vec<_> = analysis
+            .alerts
+            .into_iter()
+            .map(|alert| alert.rule)
+            .collect();
+        alerts.sort();
+        let matching = plain::matching(&document.source, plain);
+        let mut rules: Vec<_> = matching
+            .iter()
+            .map(|number| format!("bench/rule-{number}"))
+            .collect();
+        rules.sort();
+        assert_eq!(alerts, rules, "event {}", document.id);
+    }
 }
 
-fn found_plainly(documents: &[Document], rules: &[plain::PlainRule]) -> usize {
-    documents
-        .iter()
-        .map(|document| plain::matches(&document.source, rules))
-        .sum()
+fn detect(documents: &[Document], set: &RuleSet) -> usize {
+    std::hint::black_box(analyse(documents, set, &context()));
+    documents.len()
 }
 
-/// Events per second.
-fn rate(documents: &[Document], work: impl Fn(&[Document]) -> usize) -> f64 {
-    let started = Instant::now();
-    std::hint::black_box(work(documents));
-    documents.len() as f64 / started.elapsed().as_secs_f64()
+fn read(documents: &[Document], walk: &mut Walk) -> usize {
+    let mut bytes = 0;
+    for document in documents {
+        walk.visit(&document.source, |_, value| bytes += value.len());
+    }
+    std::hint::black_box(bytes);
+    documents.len()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+fn loop_over_rules(documents: &[Document], rules: &[plain::PlainRule]) -> usize {
+    for document in documents {
+        std::hint::black_box(plain::matching(&document.source, rules));
+    }
+    documents.len()
 }

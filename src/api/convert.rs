@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    job::{AnalysisJobSpec, JobElasticsearch, JobSource, Mode},
+    job::{AnalysisJobSpec, JobElasticsearch, JobSource, Mode, PushdownMode},
     problem::Problem,
     validation,
 };
@@ -62,6 +62,7 @@ pub struct Job {
     source: SourcePlan,
     sink: SinkPlan,
     connection: Connection,
+    pushdown: bool,
     selector: Selector,
     namespaces: Vec<String>,
 }
@@ -78,6 +79,7 @@ impl Job {
             source,
             sink,
             elasticsearch,
+            pushdown,
             rule_selector,
             rule_namespaces,
         } = spec;
@@ -115,6 +117,7 @@ impl Job {
                 index: sink.index.clone(),
             },
             connection,
+            pushdown: *pushdown == PushdownMode::Auto,
             selector,
             namespaces: rule_namespaces.clone(),
         })
@@ -179,6 +182,7 @@ impl Job {
             source: self.source.clone(),
             sink: self.sink.clone(),
             connection: self.connection.clone(),
+            pushdown: self.pushdown,
             rules,
             resume,
         }

@@ -102,6 +102,10 @@ pub struct AnalysisJobSpec {
     /// The server that holds source and sink. Default: the one that the operator was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elasticsearch: Option<JobElasticsearch>,
+    /// Whether the server may leave out events that no loaded rule could match: Auto, where the
+    /// mapping of the source makes it exact (status.pushdown tells), or Never.
+    #[serde(default)]
+    pub pushdown: PushdownMode,
     /// Labels of the rules to use. Default: every rule of the namespaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::validation::label_selector")]
@@ -118,6 +122,15 @@ pub struct AnalysisJobSpec {
 pub enum Mode {
     Streaming,
     Static,
+}
+
+/// Whether the server may leave events out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "the field tells them")]
+pub enum PushdownMode {
+    #[default]
+    Auto,
+    Never,
 }
 
 /// Where audit events are read.

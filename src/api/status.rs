@@ -90,7 +90,7 @@ pub struct AnalysisJobStatus {
     /// else is overwritten and told by a CheckpointTampered event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<JobCheckpoint>,
-    /// Audit events read.
+    /// Audit events read. Those that the server left out (see pushdown) are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub events_read: Option<i64>,
@@ -114,6 +114,9 @@ pub struct AnalysisJobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub documents_without_time: Option<i64>,
+    /// Whether the server leaves out events that no loaded rule could match, and if not, why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushdown: Option<PushdownStatus>,
     /// Rules in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
@@ -135,6 +138,25 @@ pub struct AnalysisJobStatus {
     /// When a static job was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Time>,
+}
+
+/// Whether the server leaves out events that no loaded rule could match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PushdownStatus {
+    /// Whether it does.
+    pub state: PushdownState,
+    /// The fields that it goes by, or why it does not.
+    #[schemars(length(max = 256))]
+    pub message: String,
+}
+
+/// Whether something is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "the field tells them")]
+pub enum PushdownState {
+    Active,
+    Inactive,
 }
 
 /// The span `[start, end)`; without an end for a streaming job.

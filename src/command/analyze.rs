@@ -22,9 +22,10 @@ use super::{
     job::{JobArgs, Pace},
     rules::{self, TENANT},
     table::{Cell, Table},
+    values,
 };
 use crate::{
-    api::job::Mode,
+    api::job::{Mode, PushdownMode},
     detect::{rule::Rule, ruleset::RuleSet},
     exit::Exit,
     pipeline::{
@@ -94,6 +95,10 @@ pub struct AnalyzeArgs {
         value_parser = clap::value_parser!(u16).range(1..=300)
     )]
     fetch_delay: u16,
+    /// Whether the server may leave out events that no rule could match, where the mapping of the
+    /// indices makes it exact
+    #[arg(long, value_parser = values::pushdown(), default_value = "auto", ignore_case = true)]
+    pushdown: PushdownMode,
     /// File that keeps how far the analysis is, so that the next run with it goes on from there;
     /// made if it is not there
     #[arg(long, value_name = "FILE")]
@@ -169,6 +174,7 @@ impl AnalyzeArgs {
                 Analysis::Streaming => Mode::Streaming,
             },
             fetch_delay: self.fetch_delay,
+            pushdown: self.pushdown,
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{
         convert::Job,
-        job::{AnalysisJobSpec, JobFilter, JobSink, JobSource, Mode},
+        job::{AnalysisJobSpec, JobFilter, JobSink, JobSource, Mode, PushdownMode},
         problem::Problem,
     },
     detect::{layout::Layout, rule::Rule},
@@ -110,19 +110,22 @@ impl JobArgs {
                 index: self.alerts.clone().unwrap_or_default(),
             },
             elasticsearch: None,
+            pushdown: pace.pushdown,
             rule_selector: None,
             rule_namespaces: Vec::new(),
         }
     }
 }
 
-/// Whether a job ends, and how often a streaming one looks.
+/// Whether a job ends, how often a streaming one looks, and whether at everything.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// Whether it ends.
     pub mode: Mode,
     /// Seconds between two looks.
     pub fetch_delay: u16,
+    /// Whether the server may leave events out.
+    pub pushdown: PushdownMode,
 }
 
 /// `logstash` stands for the daily indices `logstash-…`; a pattern stands for itself.
@@ -201,6 +204,7 @@ mod tests {
     const STATIC: Pace = Pace {
         mode: Mode::Static,
         fetch_delay: 10,
+        pushdown: PushdownMode::Auto,
     };
 
     fn plan_of(line: &str, pace: Pace) -> Result<Plan, String> {
@@ -241,6 +245,7 @@ mod tests {
                 index: "alerts".into(),
             },
             connection: Connection::Default,
+            pushdown: true,
             rules: Arc::new([]),
             resume: None,
         }
@@ -262,7 +267,8 @@ mod tests {
                  --start 2019-2-1-0-0-0",
                 Pace {
                     mode: Mode::Streaming,
-                    fetch_delay: 5
+                    fetch_delay: 5,
+                    pushdown: PushdownMode::Never,
                 }
             ),
             Ok(Plan {
@@ -270,6 +276,7 @@ mod tests {
                     start: time("2019-02-01T00:00:00Z")
                 },
                 fetch_delay: Duration::from_secs(5),
+                pushdown: false,
                 ..expected()
             })
         );

@@ -2,7 +2,10 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use crate::detect::{definition::Severity, layout::Layout};
+use crate::{
+    api::job::PushdownMode,
+    detect::{definition::Severity, layout::Layout},
+};
 
 /// Parses a severity, in any case.
 pub fn severity() -> impl TypedValueParser<Value = Severity> {
@@ -31,6 +34,14 @@ pub fn layout() -> impl TypedValueParser<Value = Layout> {
             "JSON within the field `log` or `message`",
             Layout::Wrapped,
         ),
+    ])
+}
+
+/// Parses whether the server may leave events out, in any case.
+pub fn pushdown() -> impl TypedValueParser<Value = PushdownMode> {
+    one_of([
+        ("auto", "Where it is exact", PushdownMode::Auto),
+        ("never", "", PushdownMode::Never),
     ])
 }
 

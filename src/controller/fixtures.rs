@@ -142,6 +142,7 @@ pub fn progress(state: State) -> Progress {
         rules_loaded: 1,
         rules_revision: "r".to_owned(),
         without_time: None,
+        pushdown: None,
         lag_seconds: None,
         percent: None,
         matches: Default::default(),

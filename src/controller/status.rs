@@ -11,17 +11,24 @@ use crate::{
     api::{
         job::Mode,
         problem::Problem,
-        status::{AnalysisJobStatus, K8sCopRuleStatus, ResolvedRange, TestCounts},
+        status::{
+            AnalysisJobStatus, K8sCopRuleStatus, PushdownState, PushdownStatus, ResolvedRange,
+            TestCounts,
+        },
     },
     detect::excerpt::cut,
     pipeline::{
         plan::{Plan, Range},
         progress::{Counts, Progress, State},
+        pushdown::Pushdown,
     },
 };
 
 /// Longest message of a condition, in characters.
 const MESSAGE_LIMIT: usize = 1024;
+
+/// Longest message about the requirement of rules, in characters.
+const PUSHDOWN_LIMIT: usize = 256;
 
 /// The condition types in use.
 pub mod condition {
@@ -198,8 +205,30 @@ fn tell_progress(status: &mut AnalysisJobStatus, progress: &Progress) {
     if let Some(documents) = progress.without_time {
         status.documents_without_time = Some(number(documents));
     }
+    if let Some(pushdown) = &progress.pushdown {
+        status.pushdown = Some(pushdown_status(pushdown));
+    }
     status.rules_loaded = Some(i32::try_from(progress.rules_loaded).unwrap_or(i32::MAX));
     status.rules_revision = Some(progress.rules_revision.clone());
+}
+
+fn pushdown_status(pushdown: &Pushdown) -> PushdownStatus {
+    let (state, message) = match pushdown {
+        Pushdown::On(fields) => (PushdownState::Active, format!("By {}.", fields.join(", "))),
+        Pushdown::Off(why) => (PushdownState::Inactive, sentence(why)),
+    };
+    PushdownStatus {
+        state,
+        message: cut(&message, PUSHDOWN_LIMIT).into_owned(),
+    }
+}
+
+/// A part of a sentence as a whole one.
+fn sentence(part: &str) -> String {
+    let mut signs = part.chars();
+    let first = signs.next().map(|sign| sign.to_ascii_uppercase());
+    let signs = first.into_iter().chain(signs).chain(['.']);
+    signs.collect()
 }
 
 fn job_conditions(

@@ -23,7 +23,7 @@ mod pattern;
 mod pod_spec;
 mod predicate;
 pub mod problem;
-mod reading;
+pub mod reading;
 pub mod rule;
 pub mod ruleset;
 mod schema;

@@ -10,10 +10,15 @@ mod facts;
 mod index;
 mod matcher;
 mod program;
+mod requirement;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use super::{
     alert,
@@ -24,6 +29,7 @@ use super::{
 use index::Index;
 pub use matcher::Matcher;
 use program::{Programs, RuleId};
+pub use requirement::{Requirement, Unrestricted};
 
 /// An immutable set of enabled rules with the structures they share.
 #[derive(Debug)]
@@ -35,6 +41,7 @@ pub struct RuleSet {
     index: Index,
     outline: Outline,
     fields: Vec<String>,
+    requirement: OnceLock<Result<Arc<Requirement>, Unrestricted>>,
 }
 
 impl RuleSet {
@@ -55,6 +62,7 @@ impl RuleSet {
             rules,
             programs,
             index,
+            requirement: OnceLock::new(),
         }
     }
 
@@ -82,6 +90,12 @@ impl RuleSet {
     /// another.
     pub fn fields(&self) -> &[String] {
         &self.fields
+    }
+
+    /// What every event has that one of its rules matches; found out when it is first asked for.
+    pub fn requirement(&self) -> Result<&Arc<Requirement>, &Unrestricted> {
+        let found = || Requirement::of(&self.rules).map(Arc::new);
+        self.requirement.get_or_init(found).as_ref()
     }
 
     /// The rules that match an event, ordered by key.

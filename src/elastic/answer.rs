@@ -2,6 +2,8 @@
 //!
 //! A document is a slice of the answer and is not parsed: a hostile one cannot spoil its page.
 
+mod cut;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
@@ -30,6 +32,8 @@ pub(super) struct Page {
     pub(super) view: Option<String>,
     /// Shards that answered.
     pub(super) shards: u64,
+    /// Those among them that had been found to hold nothing.
+    pub(super) skipped: u64,
     /// The marks of the whole window, where they were asked for.
     pub(super) census: Option<Census>,
 }
@@ -43,27 +47,31 @@ pub(super) struct View {
 }
 
 /// Reads a page. `need` is the number of shards that must have answered.
-pub(super) fn page(body: &Bytes, need: u64) -> Result<Page, Fault> {
+/// `time_at` is the place of the time field among the sort values.
+pub(super) fn page(body: &Bytes, need: u64, time_at: usize) -> Result<Page, Fault> {
     let body = valid_text(body);
-    let envelope: Envelope = parse(&body)?;
-    envelope.prove_complete(need)?;
-    let total = envelope.hits.total.map(Total::exact).transpose()?;
-    let last_sort = envelope.hits.hits.last().map(|hit| hit.sort.clone());
-    let view = envelope.pit_id.or(envelope.scroll_id).map(Cow::into_owned);
-    let documents = envelope
-        .hits
-        .hits
-        .into_iter()
-        .map(|hit| hit.into_document(&body))
-        .collect();
-    Ok(Page {
-        documents,
-        last_sort,
-        total,
-        view,
-        shards: envelope.shards.total,
-        census: envelope.aggregations.map(|found| found.census.into()),
+    match cut::cut(&body, time_at) {
+        Some(cut) => parse::<Envelope>(&cut.rest)?.into_page(need, |_| cut.hits),
+        None => parsed(&body, need, time_at),
+    }
+}
+
+/// Reads a page by parsing it whole.
+fn parsed(body: &Bytes, need: u64, time_at: usize) -> Result<Page, Fault> {
+    parse::<Envelope>(body)?.into_page(need, |hits| Hits {
+        last_sort: hits.last().map(|hit| hit.sort.clone()),
+        documents: hits
+            .into_iter()
+            .map(|hit| hit.into_document(body, time_at))
+            .collect(),
     })
+}
+
+/// What the hits of a page tell.
+#[derive(Debug, Default, PartialEq)]
+struct Hits {
+    documents: Vec<Document>,
+    last_sort: Option<Vec<Value>>,
 }
 
 /// Reads the answer to opening a view.
@@ -154,7 +162,7 @@ struct Envelope<'a> {
     #[serde(rename = "_clusters")]
     clusters: Option<Clusters>,
     #[serde(borrow)]
-    hits: Hits<'a>,
+    hits: Found<'a>,
     aggregations: Option<Aggregations>,
     #[serde(borrow)]
     pit_id: Option<Cow<'a, str>>,
@@ -166,6 +174,8 @@ struct Envelope<'a> {
 struct Shards {
     total: u64,
     successful: u64,
+    #[serde(default)]
+    skipped: u64,
     #[serde(default)]
     failed: u64,
     #[serde(default)]
@@ -181,7 +191,7 @@ struct Clusters {
 }
 
 #[derive(Deserialize)]
-struct Hits<'a> {
+struct Found<'a> {
     total: Option<Total>,
     #[serde(borrow)]
     hits: Vec<Hit<'a>>,
@@ -244,7 +254,25 @@ impl From<Histogram> for Census {
     }
 }
 
-impl Envelope<'_> {
+impl<'a> Envelope<'a> {
+    /// The page, if it is complete.
+    fn into_page(self, need: u64, hits: impl FnOnce(Vec<Hit<'a>>) -> Hits) -> Result<Page, Fault> {
+        self.prove_complete(need)?;
+        let Hits {
+            documents,
+            last_sort,
+        } = hits(self.hits.hits);
+        Ok(Page {
+            documents,
+            last_sort,
+            total: self.hits.total.map(Total::exact).transpose()?,
+            view: self.pit_id.or(self.scroll_id).map(Cow::into_owned),
+            shards: self.shards.total,
+            skipped: self.shards.skipped,
+            census: self.aggregations.map(|found| found.census.into()),
+        })
+    }
+
     fn prove_complete(&self, need: u64) -> Result<(), Fault> {
         let clusters = self.clusters.as_ref().is_some_and(|clusters| {
             clusters.skipped > 0 || clusters.partial > 0 || clusters.failed > 0
@@ -277,11 +305,11 @@ impl Total {
 }
 
 impl Hit<'_> {
-    fn into_document(self, body: &Bytes) -> Document {
+    fn into_document(self, body: &Bytes, time_at: usize) -> Document {
         Document {
             index: self.index.into_owned(),
             id: self.id.into_owned(),
-            time: self.sort.first().and_then(time),
+            time: self.sort.get(time_at).and_then(time),
             source: self.source.map_or(Bytes::from_static(b"null"), |source| {
                 body.slice_ref(source.get().as_bytes())
             }),
@@ -303,9 +331,9 @@ fn time(sort: &Value) -> Option<String> {
 
 /// Stored documents may hold bytes that are no UTF-8; their page is read none the less.
 fn valid_text(body: &Bytes) -> Bytes {
-    match String::from_utf8_lossy(body) {
-        Cow::Borrowed(_) => body.clone(),
-        Cow::Owned(mended) => Bytes::from(mended),
+    match str::from_utf8(body) {
+        Ok(_) => body.clone(),
+        Err(_) => Bytes::from(String::from_utf8_lossy(body).into_owned()),
     }
 }
 

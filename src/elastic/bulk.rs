@@ -4,7 +4,7 @@
 //! sent to; an answer that does not fit what was sent, item by item, says nothing about any of
 //! them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io::Write};
 
 use bytes::Bytes;
 use elasticsearch::http::Method;
@@ -44,15 +44,22 @@ pub(super) enum Verdict {
     Conflict,
 }
 
-/// Two lines that create one alert.
-pub(super) fn lines(alert: &AddressedAlert) -> String {
-    let action = json!({"create": {"_index": alert.index, "_id": alert.alert.id}});
-    format!("{action}\n{}\n", alert.alert.document)
+/// One bulk request: for each alert the line that creates it, and its document as it was written.
+pub(super) fn request(alerts: &[AddressedAlert]) -> Request {
+    let mut lines = Vec::with_capacity(alerts.iter().map(size).sum());
+    for alert in alerts {
+        let action = json!({"create": {"_index": alert.index, "_id": alert.alert.id}});
+        writeln!(lines, "{action}").expect("a vector takes all");
+        lines.extend_from_slice(alert.text());
+        lines.push(b'\n');
+    }
+    Request::new(Method::Post, "_bulk").lines(Bytes::from(lines))
 }
 
-/// One bulk request.
-pub(super) fn request(items: &[String]) -> Request {
-    Request::new(Method::Post, "_bulk").lines(Bytes::from(items.concat()))
+/// Bytes of both lines of an alert, or a few more.
+fn size(alert: &AddressedAlert) -> usize {
+    const ACTION: usize = 48;
+    alert.text().len() + alert.index.len() + alert.alert.id.len() + ACTION
 }
 
 /// The verdict on each alert of a request, in the order they were sent.

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{answer, client::Client, fault::Operation, query};
+use super::{answer, client::Client, fault::Operation, pushdown::Trust, query};
 use crate::pipeline::{
     plan::SourcePlan,
     ports::{Fault, FaultReason},
@@ -12,6 +12,8 @@ use crate::pipeline::{
 #[derive(Debug, Default)]
 pub(super) struct Mapping {
     known: Mutex<Known>,
+    /// Whether the server can be asked to leave documents out.
+    pub(super) trust: Trust,
 }
 
 #[derive(Clone, Copy, Debug, Default)]

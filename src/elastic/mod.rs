@@ -16,17 +16,19 @@ mod fault;
 mod mapping;
 mod page_size;
 mod pit;
+mod pushdown;
 mod query;
 mod request;
 mod scroll;
 mod server;
 mod settings;
 mod sink;
+mod slices;
 mod source;
-mod source_filter;
 mod stored;
 mod template;
 mod verification;
+mod view;
 
 use std::sync::Arc;
 

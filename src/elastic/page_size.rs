@@ -28,10 +28,13 @@ impl PageSize {
         self.step(|rung| (rung < ONE).then_some(rung + 1));
     }
 
-    /// Asks for more from now on if an answer of this size leaves room for it.
-    pub(super) fn grow_after(&self, bytes: usize) {
+    /// Asks for more from now on if an answer of this size leaves room for it, and for fewer if it
+    /// takes much memory.
+    pub(super) fn adapt_to(&self, bytes: usize) {
         if bytes < LARGEST_ANSWER / 4 {
             self.step(|rung| rung.checked_sub(1));
+        } else if bytes > LARGEST_ANSWER / 2 {
+            self.shrink();
         }
     }
 
@@ -59,14 +62,12 @@ mod tests {
     }
 
     #[test]
-    fn a_page_grows_after_small_answers_only() {
+    fn a_page_grows_after_small_answers_and_shrinks_after_large_ones() {
         let page = PageSize::default();
-        page.grow_after(0);
-        assert_eq!(page.size(), 1000);
-        page.shrink();
-        page.grow_after(LARGEST_ANSWER / 2);
-        assert_eq!(page.size(), 500);
-        page.grow_after(1000);
-        assert_eq!(page.size(), 1000);
+        let sizes = [0, LARGEST_ANSWER, LARGEST_ANSWER / 2, 1000, 0].map(|bytes| {
+            page.adapt_to(bytes);
+            page.size()
+        });
+        assert_eq!(sizes, [1000, 500, 500, 1000, 1000]);
     }
 }

@@ -1,95 +1,47 @@
-//! The pages of a window over a point in time: every call may be repeated.
-
-use std::sync::Arc;
+//! The pages of a window over a point in time, by time.
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{
-    answer::{self, Page},
-    client::Client,
-    fault::{self, Operation},
-    mapping::Mapping,
-    page_size::PageSize,
-    query::{self, Detail, PageQuery, WindowQuery},
-    server::Dialect,
+    answer::Page,
+    query::Reading,
+    view::{Handle, View, miscounted, uncounted},
 };
 use crate::{
     detect::document::Document,
     pipeline::{
         ledger::Census,
         plan::SourcePlan,
-        ports::{Fault, FaultReason, Pages, Remedy},
+        ports::{Fault, Pages},
+        pushdown::Pushdown,
     },
 };
 
-/// A window that the server holds still.
+/// A window that is read page after page.
 pub(super) struct PitPages {
-    client: Arc<Client>,
-    dialect: Dialect,
-    view: String,
-    query: WindowQuery,
-    page_size: Arc<PageSize>,
-    mapping: Arc<Mapping>,
+    view: View,
+    handle: Handle,
     position: Position,
 }
 
 /// How far a window has been read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Position {
-    /// Shards that every page must answer for.
-    shards: u64,
     /// Sort values of the last document.
     after: Option<Vec<Value>>,
     seen: u64,
-    /// Documents in the window, told by the first page.
-    total: Option<u64>,
-    /// Marks of the window, told by the first page.
-    census: Option<Census>,
+    /// Documents in the window and their marks, told by the first page.
+    counted: Option<(u64, Census)>,
 }
 
 impl PitPages {
-    pub(super) async fn open(
-        client: Arc<Client>,
-        dialect: Dialect,
-        source: &SourcePlan,
-        query: WindowQuery,
-        page_size: Arc<PageSize>,
-        mapping: Arc<Mapping>,
-    ) -> Result<Self, Fault> {
-        let request = query::open_view(dialect, source);
-        let opened = client.call(Operation::OpenView, request).await?;
-        let view = answer::view(&opened.body)?;
-        // A server that does not tell its shards covers at least one, or its pattern none at all.
-        let position = Position {
-            shards: view.shards.unwrap_or(1),
-            after: None,
-            seen: 0,
-            total: None,
-            census: None,
-        };
+    pub(super) async fn open(mut view: View, source: &SourcePlan) -> Result<Self, Fault> {
         Ok(Self {
-            client,
-            dialect,
-            view: view.id,
-            query,
-            page_size,
-            mapping,
-            position,
+            handle: view.open(source).await?,
+            view,
+            position: Position::default(),
         })
-    }
-
-    async fn page(&self, size: usize, detail: Detail) -> Result<(Page, usize), Fault> {
-        let page = PageQuery {
-            size,
-            detail,
-            after: self.position.after.as_deref(),
-        };
-        let request = query::page(self.dialect, &self.view, &self.query, page);
-        let answer = self.client.call(Operation::ReadPage, request).await?;
-        let mut page = answer::page(&answer.body, self.position.shards)?;
-        page.census = page.census.map(|census| census.within(self.query.window));
-        Ok((page, answer.body.len()))
     }
 }
 
@@ -99,68 +51,47 @@ impl Pages for PitPages {
         if self.position.is_at_end() {
             return Ok(None);
         }
-        let mut detail = Detail::Fields;
-        loop {
-            let size = match detail {
-                Detail::Fields => self.page_size.size(),
-                Detail::WithoutBodies | Detail::IdOnly => 1,
-            };
-            match self.page(size, detail).await {
-                Ok((mut page, bytes)) => {
-                    // A document that was too large says nothing about the next one.
-                    if detail == Detail::Fields {
-                        self.page_size.grow_after(bytes);
-                    }
-                    if let Some(view) = page.view.take() {
-                        self.view = view;
-                    }
-                    return self.position.advance(page);
-                }
-                Err(fault) if fault.remedy == Remedy::Shrink && size > 1 => self.page_size.shrink(),
-                Err(fault) if fault.remedy == Remedy::Shrink => {
-                    detail = detail.less().ok_or(fault)?;
-                }
-                Err(fault) => {
-                    if fault.reason == FaultReason::TooManyRequests {
-                        self.page_size.shrink();
-                    }
-                    self.mapping.doubt_after(&fault);
-                    return Err(fault);
-                }
-            }
-        }
+        let after = self.position.after.as_deref();
+        let page = self.view.page(&self.handle, Reading::ByTime, after).await;
+        let mut page = page?;
+        self.handle.note(&mut page);
+        let counted = self.view.marks(&mut page);
+        self.position.advance(page, counted)
     }
 
     fn total(&self) -> Option<u64> {
-        self.position.total
+        self.position.counted.as_ref().map(|(total, _)| *total)
     }
 
     fn census(&self) -> Option<&Census> {
-        self.position.census.as_ref()
+        self.position.counted.as_ref().map(|(_, census)| census)
+    }
+
+    fn pushdown(&self) -> Pushdown {
+        self.view.pushdown()
     }
 
     async fn close(self: Box<Self>) {
-        let request = query::close_view(self.dialect, &self.view);
-        // The server gives it up by itself in two minutes.
-        let _ = self.client.send(Operation::ReadPage, request).await;
+        self.view.close(&self.handle).await;
     }
 }
 
 impl Position {
     /// As many were read as were counted.
     fn is_at_end(&self) -> bool {
-        self.total == Some(self.seen)
+        let total = self.counted.as_ref().map(|(total, _)| *total);
+        total == Some(self.seen)
     }
 
-    fn advance(&mut self, page: Page) -> Result<Option<Vec<Document>>, Fault> {
-        self.shards = self.shards.max(page.shards);
-        if self.total.is_none() {
-            let (Some(total), Some(census)) = (page.total, page.census) else {
-                return Err(uncounted());
-            };
-            (self.total, self.census) = (Some(total), Some(census));
+    fn advance(
+        &mut self,
+        page: Page,
+        counted: Option<(u64, Census)>,
+    ) -> Result<Option<Vec<Document>>, Fault> {
+        if self.counted.is_none() {
+            self.counted = Some(counted.ok_or_else(uncounted)?);
         }
-        let total = self.total.unwrap_or_default();
+        let total = self.counted.as_ref().map_or(0, |(total, _)| *total);
         self.seen += page.documents.len() as u64;
         if self.seen > total || (page.documents.is_empty() && self.seen < total) {
             return Err(miscounted());
@@ -170,38 +101,25 @@ impl Position {
     }
 }
 
-/// The fault of an answer that does not tell what it was asked to count.
-pub(super) fn uncounted() -> Fault {
-    fault::unavailable("server did not count the documents of a window")
-}
-
-/// The fault of a view that gave more or fewer documents than it counted.
-pub(super) fn miscounted() -> Fault {
-    fault::new(
-        FaultReason::PartialResults,
-        Remedy::Reopen,
-        "server gave another number of documents than it had counted in the window",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
     use serde_json::json;
 
     use super::*;
+    use crate::pipeline::ports::FaultReason;
 
-    fn start() -> Position {
-        Position {
-            shards: 1,
-            after: None,
-            seen: 0,
-            total: None,
-            census: None,
-        }
+    /// Takes a page of so many documents, which may tell how many there are in all.
+    fn advance(
+        position: &mut Position,
+        documents: usize,
+        total: Option<u64>,
+    ) -> Result<Option<Vec<Document>>, Fault> {
+        let counted = total.map(|total| (total, Census::default()));
+        position.advance(page(documents), counted)
     }
 
-    fn page(documents: usize, total: Option<u64>) -> Page {
+    fn page(documents: usize) -> Page {
         let document = |id: usize| Document {
             index: "i".to_owned(),
             id: id.to_string(),
@@ -211,56 +129,46 @@ mod tests {
         Page {
             documents: (0..documents).map(document).collect(),
             last_sort: (documents > 0).then(|| vec![json!(documents)]),
-            total,
+            total: None,
             view: None,
             shards: 1,
-            census: total.map(|_| Census::default()),
+            skipped: 0,
+            census: None,
         }
     }
 
     #[test]
     fn the_end_is_believed_when_as_many_were_read_as_were_counted() {
-        let mut position = start();
-        assert!(position.advance(page(2, Some(3))).expect("first").is_some());
+        let mut position = Position::default();
+        assert!(advance(&mut position, 2, Some(3)).expect("first").is_some());
         assert!(!position.is_at_end());
-        assert!(position.advance(page(1, None)).expect("second").is_some());
+        assert!(advance(&mut position, 1, None).expect("second").is_some());
         assert!(position.is_at_end());
     }
 
     #[test]
     fn a_window_counted_as_empty_is_at_its_end() {
-        let mut position = start();
-        assert_eq!(position.advance(page(0, Some(0))), Ok(None));
+        let mut position = Position::default();
+        assert_eq!(advance(&mut position, 0, Some(0)), Ok(None));
         assert!(position.is_at_end());
     }
 
     #[test]
     fn an_early_end_opens_the_window_again() {
-        let mut position = start();
-        position.advance(page(2, Some(3))).expect("first");
-        assert_eq!(position.advance(page(0, None)), Err(miscounted()));
+        let mut position = Position::default();
+        advance(&mut position, 2, Some(3)).expect("first");
+        assert_eq!(advance(&mut position, 0, None), Err(miscounted()));
     }
 
     #[test]
     fn more_than_was_counted_opens_the_window_again() {
-        let mut position = start();
-        assert_eq!(position.advance(page(4, Some(3))), Err(miscounted()));
-    }
-
-    #[test]
-    fn a_window_that_was_not_marked_is_asked_for_again() {
-        let unmarked = Page {
-            census: None,
-            ..page(2, Some(2))
-        };
-        let mut position = start();
-        assert_eq!(position.advance(unmarked), Err(uncounted()));
-        assert!(position.advance(page(2, Some(2))).expect("again").is_some());
+        let mut position = Position::default();
+        assert_eq!(advance(&mut position, 4, Some(3)), Err(miscounted()));
     }
 
     #[test]
     fn a_window_that_was_not_counted_is_not_believed_to_be_empty() {
-        let fault = start().advance(page(0, None)).unwrap_err();
+        let fault = advance(&mut Position::default(), 0, None).unwrap_err();
         assert_eq!(fault.reason, FaultReason::ElasticsearchUnavailable);
     }
 }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::{
     mapping::Marks,
+    pushdown::Filter,
     request::{Request, segment},
     server::Dialect,
-    source_filter::SourceFilter,
 };
 use crate::{
     detect::document::Document,
@@ -30,35 +30,74 @@ pub(super) struct WindowQuery {
     pub(super) timestamp_field: String,
     pub(super) filter: Vec<TermFilter>,
     pub(super) window: Window,
-    pub(super) fields: SourceFilter,
     pub(super) marks: Marks,
+    /// What documents must meet to be handed out; marks are of all.
+    pub(super) pushdown: Option<Filter>,
 }
 
 /// What differs from page to page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageQuery<'a> {
+    pub(super) reading: Reading,
     pub(super) size: usize,
     pub(super) detail: Detail,
     /// Sort values of the last document that was read; `None` for the first page.
     pub(super) after: Option<&'a [Value]>,
 }
 
+/// Which documents of a window are read, and in which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// All, by time.
+    ByTime,
+    /// One of so many parts, as the documents are stored: the server then reads each of its blocks
+    /// once, and goes on where it stopped instead of looking at all documents for every page.
+    AsStored { slice: usize, of: usize },
+}
+
+impl Reading {
+    /// The place of the time field among the sort values.
+    pub(super) fn time_at(self) -> usize {
+        match self {
+            Self::ByTime => 0,
+            Self::AsStored { .. } => 2,
+        }
+    }
+}
+
 /// How much of each document is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {
-    /// All that the rules can see.
-    Fields,
+    /// All of it. To pick fields out costs the server more than to send everything.
+    Whole,
     /// The same without the bodies of request and response.
     WithoutBodies,
     /// That there is such a document.
     IdOnly,
 }
 
+/// Bodies of an event at whatever depth its layout keeps it. One within text stays.
+const BODIES: [&str; 4] = [
+    "requestObject",
+    "responseObject",
+    "*.requestObject",
+    "*.responseObject",
+];
+
 impl Detail {
+    /// The `_source` part of a search.
+    fn source(self) -> Value {
+        match self {
+            Self::Whole => json!(true),
+            Self::WithoutBodies => json!({"excludes": BODIES}),
+            Self::IdOnly => json!(false),
+        }
+    }
+
     /// What to ask of one document that is too large with this much of it.
     pub(super) fn less(self) -> Option<Self> {
         match self {
-            Self::Fields => Some(Self::WithoutBodies),
+            Self::Whole => Some(Self::WithoutBodies),
             Self::WithoutBodies => Some(Self::IdOnly),
             Self::IdOnly => None,
         }
@@ -87,6 +126,28 @@ pub(super) fn mapping(source: &SourcePlan) -> Request {
     let path = format!("{}/_field_caps", segment(&source.index));
     let fields = format!("{},_seq_no", source.timestamp_field);
     existing(Request::new(Method::Post, path)).query("fields", fields)
+}
+
+/// How fields are mapped in each index, and in which they are not.
+pub(super) fn capabilities(source: &SourcePlan, fields: &[String]) -> Request {
+    let path = format!("{}/_field_caps", segment(&source.index));
+    existing(Request::new(Method::Post, path))
+        .query("fields", fields.join(","))
+        .query("include_unmapped", "true")
+}
+
+/// The mapping of fields in each index.
+pub(super) fn field_mappings<'f>(
+    source: &SourcePlan,
+    fields: impl Iterator<Item = &'f str>,
+) -> Request {
+    let fields: Vec<_> = fields.map(|field| segment(field).to_string()).collect();
+    let path = format!(
+        "{}/_mapping/field/{}",
+        segment(&source.index),
+        fields.join(",")
+    );
+    existing(Request::new(Method::Get, path))
 }
 
 /// The marks of a span.
@@ -159,13 +220,54 @@ pub(super) fn page(
     page: PageQuery<'_>,
 ) -> Request {
     let mut body = query.body(page);
-    body["pit"] = json!({"id": view, "keep_alive": KEEP_ALIVE});
-    body["track_total_hits"] = json!(page.after.is_none());
-    body["sort"] = json!([query.sort(Some(dialect)), {"_shard_doc": "asc"}]);
-    match page.after {
-        Some(after) => body["search_after"] = json!(after),
-        None => body["aggs"] = marked(&query.timestamp_field, query.marks),
+    let time = query.sort(Some(dialect));
+    let is_first = page.after.is_none();
+    let counts = is_first && page.reading == Reading::ByTime;
+    body["track_total_hits"] = json!(counts);
+    if counts {
+        body["aggs"] = marked(&query.timestamp_field, query.marks);
     }
+    if let Some(after) = page.after {
+        body["search_after"] = json!(after);
+    }
+    match page.reading {
+        Reading::ByTime => body["sort"] = json!([time, {"_shard_doc": "asc"}]),
+        Reading::AsStored { slice, of } => {
+            // The time orders nothing any more, but is told.
+            body["sort"] = json!(["_doc", {"_shard_doc": "asc"}, time]);
+            if of > 1 {
+                body["slice"] = json!({"id": slice, "max": of});
+            }
+        }
+    }
+    match &query.pushdown {
+        // What counts does not see a filter that comes after it; within the query it is cheaper.
+        Some(pushdown) if counts => body["post_filter"] = pushdown.clause().clone(),
+        Some(pushdown) => {
+            body["query"] = json!({"bool": {"filter": [body["query"], pushdown.clause()]}})
+        }
+        None => {}
+    }
+    of_view(view, body)
+}
+
+/// The number of documents in a frozen view, without those that are left out, and the marks of all.
+pub(super) fn view_census(view: &str, query: &WindowQuery) -> Request {
+    let field = &query.timestamp_field;
+    let mut body = json!({
+        "size": 0,
+        "track_total_hits": true,
+        "query": in_window(field, query.window, &query.filter),
+    });
+    body["aggs"] = marked(field, query.marks);
+    if let Some(pushdown) = &query.pushdown {
+        body["post_filter"] = pushdown.clause().clone();
+    }
+    of_view(view, body)
+}
+
+fn of_view(view: &str, mut body: Value) -> Request {
+    body["pit"] = json!({"id": view, "keep_alive": KEEP_ALIVE});
     Request::new(Method::Post, "_search")
         .query("allow_partial_search_results", "false")
         .json(body)
@@ -192,13 +294,13 @@ pub(super) fn open_scroll(
 }
 
 /// One document of a page that told its name only.
-pub(super) fn document(fields: &SourceFilter, named: &Document, detail: Detail) -> Request {
+pub(super) fn document(named: &Document, detail: Detail) -> Request {
     Request::new(Method::Post, format!("{}/_search", segment(&named.index)))
         .query("allow_partial_search_results", "false")
         .json(json!({
             "size": 1,
             "query": {"ids": {"values": [&named.id]}},
-            "_source": fields.to_json(detail),
+            "_source": detail.source(),
         }))
 }
 
@@ -213,7 +315,7 @@ impl WindowQuery {
         json!({
             "size": page.size,
             "query": in_window(&self.timestamp_field, self.window, &self.filter),
-            "_source": self.fields.to_json(page.detail),
+            "_source": page.detail.source(),
         })
     }
 

@@ -14,10 +14,9 @@ use super::{
     fault::{self, Operation},
     mapping::Mapping,
     page_size::PageSize,
-    pit::{miscounted, uncounted},
-    query::{self, Detail, PageQuery, WindowQuery},
+    query::{self, Detail, PageQuery, Reading, WindowQuery},
     request::Request,
-    source_filter::SourceFilter,
+    view::{miscounted, uncounted},
 };
 use crate::{
     detect::document::Document,
@@ -25,6 +24,7 @@ use crate::{
         ledger::Census,
         plan::SourcePlan,
         ports::{Fault, Pages, Remedy},
+        pushdown::Pushdown,
     },
 };
 
@@ -35,7 +35,6 @@ const NAMES: usize = 100;
 pub(super) struct ScrollPages {
     client: Arc<Client>,
     page_size: Arc<PageSize>,
-    fields: SourceFilter,
     scroll: String,
     /// Shards that every page must answer for.
     shards: u64,
@@ -66,7 +65,7 @@ impl ScrollPages {
             let request = query::open_scroll(source, &query, page);
             match client.call(Operation::OpenView, request).await {
                 Ok(found) => {
-                    let page = answer::page(&found.body, 0)?;
+                    let page = answer::page(&found.body, 0, 0)?;
                     break (page, one_by_one, found.body.len());
                 }
                 Err(fault) if fault.remedy == Remedy::Shrink && !one_by_one => page_size.shrink(),
@@ -88,9 +87,9 @@ impl ScrollPages {
         Ok(Self {
             client,
             page_size,
-            fields: query.fields,
             scroll,
-            shards: page.shards,
+            // A scroll knows nothing of the shards that were skipped.
+            shards: page.shards.saturating_sub(page.skipped),
             total,
             census: census.within(query.window),
             seen: 0,
@@ -105,7 +104,7 @@ impl ScrollPages {
     async fn call(&mut self, request: Request, shards: u64) -> Result<Page, Fault> {
         let found = self.client.call(Operation::ReadPage, request).await?;
         self.largest_answer = self.largest_answer.max(found.body.len());
-        answer::page(&found.body, shards)
+        answer::page(&found.body, shards, 0)
     }
 
     async fn fetch(&mut self) -> Result<Vec<Document>, Fault> {
@@ -158,8 +157,8 @@ impl ScrollPages {
 
     /// Reads as much of a document as fits into an answer; at the least its name remains.
     async fn read(&mut self, named: Document) -> Result<Document, Fault> {
-        for detail in [Detail::Fields, Detail::WithoutBodies] {
-            let request = query::document(&self.fields, &named, detail);
+        for detail in [Detail::Whole, Detail::WithoutBodies] {
+            let request = query::document(&named, detail);
             match self.call(request, 1).await {
                 Ok(page) => {
                     let read = page.documents.into_iter().next().ok_or_else(miscounted)?;
@@ -180,9 +179,10 @@ impl ScrollPages {
 fn first_page(size: usize) -> PageQuery<'static> {
     let (size, detail) = match size {
         1 => (NAMES, Detail::IdOnly),
-        size => (size, Detail::Fields),
+        size => (size, Detail::Whole),
     };
     PageQuery {
+        reading: Reading::ByTime,
         size,
         detail,
         after: None,
@@ -201,7 +201,7 @@ fn reopened(remedy: Remedy) -> Remedy {
 impl Pages for ScrollPages {
     async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault> {
         if self.seen == self.total && self.first.as_ref().is_none_or(Vec::is_empty) {
-            self.page_size.grow_after(self.largest_answer);
+            self.page_size.adapt_to(self.largest_answer);
             return Ok(None);
         }
         let documents = if self.one_by_one {
@@ -219,6 +219,10 @@ impl Pages for ScrollPages {
 
     fn census(&self) -> Option<&Census> {
         Some(&self.census)
+    }
+
+    fn pushdown(&self) -> Pushdown {
+        Pushdown::Off("this server is too old: it is read over a scroll".to_owned())
     }
 
     async fn close(self: Box<Self>) {

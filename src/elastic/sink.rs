@@ -36,15 +36,11 @@ impl ElasticSink {
 
     /// Writes all, in halves where a request is refused as a whole.
     async fn write_all(&self, alerts: &[AddressedAlert]) -> Result<Vec<Verdict>, Fault> {
-        let lines: Vec<String> = alerts.iter().map(bulk::lines).collect();
         let mut known = Vec::with_capacity(alerts.len());
         let whole = 0..alerts.len();
         let mut waiting: Vec<Range<usize>> = vec![whole];
         while let Some(range) = waiting.pop().filter(|range| !range.is_empty()) {
-            match self
-                .write(&alerts[range.clone()], &lines[range.clone()])
-                .await
-            {
+            match self.write(&alerts[range.clone()]).await {
                 Ok(verdicts) => known.extend(verdicts),
                 Err(fault) if fault.remedy == Remedy::Shrink && range.len() > 1 => {
                     let middle = range.start.midpoint(range.end);
@@ -63,12 +59,8 @@ impl ElasticSink {
         Ok(known)
     }
 
-    async fn write(
-        &self,
-        alerts: &[AddressedAlert],
-        lines: &[String],
-    ) -> Result<Vec<Verdict>, Fault> {
-        let request = bulk::request(lines);
+    async fn write(&self, alerts: &[AddressedAlert]) -> Result<Vec<Verdict>, Fault> {
+        let request = bulk::request(alerts);
         let answer = self.client.call(Operation::Write, request).await?;
         bulk::verdicts(alerts, &answer.body)
     }

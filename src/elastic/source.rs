@@ -1,6 +1,6 @@
 //! The source port: one pattern of indices on one server.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -11,12 +11,14 @@ use super::{
     fault::Operation,
     mapping::Mapping,
     page_size::PageSize,
-    pit::{PitPages, uncounted},
+    pit::PitPages,
+    pushdown::Requested,
     query::{self, WindowQuery},
     request::Request,
     scroll::ScrollPages,
-    server::Reader,
-    source_filter::SourceFilter,
+    server::{Dialect, Reader},
+    slices::SlicedPages,
+    view::{View, uncounted},
 };
 use crate::pipeline::{
     ledger::Census,
@@ -24,6 +26,9 @@ use crate::pipeline::{
     ports::{Fault, FieldSet, Pages, Source},
     window::Window,
 };
+
+/// Parts of a window that are read at once where order does not matter.
+const SLICES: usize = 2;
 
 /// Audit events in Elasticsearch or OpenSearch.
 pub(super) struct ElasticSource {
@@ -45,11 +50,39 @@ impl ElasticSource {
         }
     }
 
+    async fn query(&self, window: Window) -> Result<WindowQuery, Fault> {
+        Ok(WindowQuery {
+            timestamp_field: self.plan.timestamp_field.clone(),
+            filter: self.plan.filter.clone(),
+            window,
+            marks: self.mapping.check(&self.client, &self.plan).await?,
+            pushdown: None,
+        })
+    }
+
+    fn view(&self, dialect: Dialect, query: WindowQuery, fields: &FieldSet) -> View {
+        View {
+            client: Arc::clone(&self.client),
+            dialect,
+            query,
+            page_size: Arc::clone(&self.page_size),
+            mapping: Arc::clone(&self.mapping),
+            requested: Requested::new(fields.requirement.clone()),
+            answered: AtomicBool::new(false),
+        }
+    }
+
+    async fn scroll(&self, query: WindowQuery) -> Result<Box<dyn Pages>, Fault> {
+        let (client, page_size) = (Arc::clone(&self.client), Arc::clone(&self.page_size));
+        let pages = ScrollPages::open(client, &self.plan, query, page_size, &self.mapping).await?;
+        Ok(Box::new(pages))
+    }
+
     /// The answer to a search that counts, as whole as that to one that reads.
     async fn count(&self, request: Request) -> Result<Page, Fault> {
         let counted = self.client.call(Operation::Count, request).await;
         let found = counted.inspect_err(|fault| self.mapping.doubt_after(fault))?;
-        match answer::page(&found.body, 0)? {
+        match answer::page(&found.body, 0, 0)? {
             Page { shards: 0, .. } => Err(answer::no_index()),
             counts => Ok(counts),
         }
@@ -67,24 +100,28 @@ impl Source for ElasticSource {
     }
 
     async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault> {
-        let query = WindowQuery {
-            timestamp_field: self.plan.timestamp_field.clone(),
-            filter: self.plan.filter.clone(),
-            window,
-            fields: SourceFilter::new(fields),
-            marks: self.mapping.check(&self.client, &self.plan).await?,
-        };
-        let client = Arc::clone(&self.client);
-        let page_size = Arc::clone(&self.page_size);
+        let query = self.query(window).await?;
         match self.reader {
-            Reader::Scroll => Ok(Box::new(
-                ScrollPages::open(client, &self.plan, query, page_size, &self.mapping).await?,
-            )),
+            Reader::Scroll => self.scroll(query).await,
             Reader::Pit(dialect) => {
-                let mapping = Arc::clone(&self.mapping);
-                Ok(Box::new(
-                    PitPages::open(client, dialect, &self.plan, query, page_size, mapping).await?,
-                ))
+                let view = self.view(dialect, query, fields);
+                Ok(Box::new(PitPages::open(view, &self.plan).await?))
+            }
+        }
+    }
+
+    async fn open_unordered(
+        &self,
+        window: Window,
+        fields: &FieldSet,
+    ) -> Result<Box<dyn Pages>, Fault> {
+        let query = self.query(window).await?;
+        match self.reader {
+            Reader::Scroll => self.scroll(query).await,
+            Reader::Pit(dialect) => {
+                let view = self.view(dialect, query, fields);
+                let pages = SlicedPages::open(view, &self.plan, SLICES).await?;
+                Ok(Box::new(pages))
             }
         }
     }

@@ -101,6 +101,7 @@ impl StoredAlerts {
         let fields = FieldSet {
             layout: Layout::Raw,
             paths: ["k8scop", "rule"].map(str::to_owned).to_vec(),
+            requirement: None,
         };
         match self.indices.open(span, &fields).await {
             Ok(pages) => Ok(Some(pages)),

@@ -27,6 +27,7 @@ fn observation() -> Observation {
         rules_loaded: 1,
         rules_revision: String::new(),
         without_time: None,
+        pushdown: None,
         lag_seconds: Some(7),
         percent: None,
         matches: BTreeMap::from([("k8scop/pod-exec".to_owned(), matches)]),

@@ -21,6 +21,7 @@ use crate::{
         plan::{Plan, PlanId, Range},
         ports::Fault,
         progress::{Checkpoint, Counts, Progress, State},
+        pushdown::Pushdown,
         totals::Totals,
     },
 };
@@ -249,6 +250,11 @@ impl Reporter {
         self.update(|entry| entry.progress.without_time = Some(documents));
     }
 
+    /// A window was opened, and this became of the requirement of its rules.
+    pub fn pushdown(&self, pushdown: Pushdown) {
+        self.update(|entry| entry.progress.pushdown = Some(pushdown));
+    }
+
     /// A fault stands in the way somewhere, and is being retried.
     pub fn waiting(&self, place: Place, fault: &Fault) {
         let waiting = State::Waiting {
@@ -340,6 +346,7 @@ impl Entry {
                 rules_loaded: 0,
                 rules_revision: String::new(),
                 without_time: None,
+                pushdown: None,
                 lag_seconds: None,
                 percent: None,
                 matches: BTreeMap::new(),

@@ -144,7 +144,7 @@ impl Detect {
     fn rules_for(&self, page: &Page) -> Arc<RuleSet> {
         let newest = Arc::clone(&self.rules.borrow());
         let is_new = page.active_from.is_none() && !newest.is_empty();
-        if Arc::ptr_eq(&newest, &page.rules) || (is_new && page.fields.covers(newest.fields())) {
+        if Arc::ptr_eq(&newest, &page.rules) || (is_new && page.fields.serves(&newest)) {
             newest
         } else {
             Arc::clone(&page.rules)

@@ -48,6 +48,7 @@ fn runs_alike(old: &Plan, new: &Plan) -> bool {
         source,
         sink,
         connection,
+        pushdown,
         rules: _,
         resume: _,
     } = old;
@@ -57,6 +58,7 @@ fn runs_alike(old: &Plan, new: &Plan) -> bool {
         && *source == new.source
         && *sink == new.sink
         && *connection == new.connection
+        && *pushdown == new.pushdown
 }
 
 /// Whether a checkpoint of the old plan says anything about the new one: the same documents are

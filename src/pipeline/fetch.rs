@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::window_reader::{Order, Setback, WindowRead, WindowReader};
+use self::window_reader::{Order, Setback, WindowRead, WindowReader, Wish};
 use crate::{
     detect::{document::Document, layout::Layout, ruleset::RuleSet},
     pipeline::{
@@ -34,7 +34,7 @@ use crate::{
 /// Documents that were read together.
 #[derive(Debug)]
 pub struct Page {
-    /// The documents, in time order.
+    /// The documents, in time order where the window was the newest.
     pub documents: Vec<Document>,
     /// To be acknowledged when everything that the page leads to is in the sink.
     pub ticket: Ticket,
@@ -56,6 +56,8 @@ pub struct Fetch {
     pub link: Arc<Link>,
     /// How the documents are laid out.
     pub layout: Layout,
+    /// Whether the source may leave out what no rule could match.
+    pub pushdown: bool,
     /// The pause between two looks.
     pub fetch_delay: Duration,
     /// The loaded rules.
@@ -119,6 +121,7 @@ impl Reader {
         let Fetch {
             link,
             layout,
+            pushdown,
             fetch_delay,
             rules,
             start,
@@ -131,7 +134,14 @@ impl Reader {
             reporter,
         } = stage;
         Self {
-            windows: WindowReader::new(link, layout, rules, attempts, pages, reporter),
+            windows: WindowReader::new(
+                link,
+                Wish { layout, pushdown },
+                rules,
+                attempts,
+                pages,
+                reporter,
+            ),
             started: Instant::now(),
             fetch_delay,
             start,
@@ -184,7 +194,8 @@ impl Reader {
         let Some(window) = self.forward.next(horizon) else {
             return Ok(false);
         };
-        let order = self.order(window, Purpose::Forward).await;
+        let is_newest = window.end == horizon;
+        let order = self.order(window, Purpose::Forward, is_newest).await;
         match self.windows.read(order, &self.forward).await {
             Ok(read) => {
                 self.forward.done(window, read.documents, read.took);
@@ -239,7 +250,7 @@ impl Reader {
         };
         let mut mended = Mended::Something;
         if let Some(window) = repair.planner.next(Timestamp::MAX) {
-            let order = self.order(window, Purpose::Repair).await;
+            let order = self.order(window, Purpose::Repair, false).await;
             match self.windows.read(order, &repair.planner).await {
                 Ok(WindowRead {
                     attempt,
@@ -285,7 +296,7 @@ impl Reader {
     }
 
     /// Takes note of the rules that a window is to be read for, as soon as there are any.
-    async fn order(&mut self, window: Window, purpose: Purpose) -> Order {
+    async fn order(&mut self, window: Window, purpose: Purpose, in_order: bool) -> Order {
         let rules = self.windows.loaded_rules().await;
         if self.active.note(&rules, self.forward.position()) {
             self.windows.note_rules(self.active.from());
@@ -294,6 +305,7 @@ impl Reader {
             window,
             rules,
             purpose,
+            in_order,
             active_from: (purpose == Purpose::Repair).then(|| self.active.from()),
         }
     }

@@ -1,7 +1,7 @@
 //! An alert on its way to the sink, and the forms that it is sent in: whole, reduced where the
 //! whole is refused, and at last as a text in an index of its own.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     detect::alert::Alert,
@@ -23,7 +23,6 @@ pub struct Item {
     whole: Arc<Alert>,
     form: Form,
     sent: AddressedAlert,
-    bytes: usize,
 }
 
 /// What is sent for an alert, in the order in which it is tried.
@@ -40,16 +39,12 @@ pub enum Form {
 impl Item {
     /// An alert that was found in a page, for the indices of a prefix.
     pub fn new(page: u64, prefix: &Arc<str>, alert: Alert) -> Self {
-        let sent = AddressedAlert {
-            index: alert.index(prefix),
-            alert: Arc::new(alert),
-        };
+        let sent = AddressedAlert::new(alert.index(prefix), Arc::new(alert));
         Self {
             page,
             prefix: Arc::clone(prefix),
             whole: Arc::clone(&sent.alert),
             form: Form::Whole,
-            bytes: weight(&sent),
             sent,
         }
     }
@@ -71,7 +66,7 @@ impl Item {
 
     /// Bytes that it takes in a request.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.sent.text().len() + self.sent.index.len() + self.sent.alert.id.len() + ACTION
     }
 
     /// Takes the next form after a refusal. `false`: that was the last, and it is whole again.
@@ -98,27 +93,6 @@ impl Item {
 
     fn take(&mut self, form: Form, index: String, alert: Arc<Alert>) {
         self.form = form;
-        self.sent = AddressedAlert { index, alert };
-        self.bytes = weight(&self.sent);
-    }
-}
-
-fn weight(sent: &AddressedAlert) -> usize {
-    let mut document = Count(0);
-    serde_json::to_writer(&mut document, &sent.alert.document).expect("counting never fails");
-    document.0 + sent.index.len() + sent.alert.id.len() + ACTION
-}
-
-/// Counts what is written.
-struct Count(usize);
-
-impl io::Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.sent = AddressedAlert::new(index, alert);
     }
 }

@@ -18,6 +18,7 @@ pub mod plan;
 pub mod ports;
 pub mod progress;
 pub mod push;
+pub mod pushdown;
 pub mod reduce;
 pub mod retry;
 pub mod run;

@@ -41,6 +41,8 @@ pub struct Plan {
     pub sink: SinkPlan,
     /// Which server.
     pub connection: Connection,
+    /// Whether the server may leave out events that no rule could match.
+    pub pushdown: bool,
     /// The rules, ordered by key. A change of these alone does not restart the pipeline.
     pub rules: Arc<[Arc<Rule>]>,
     /// Where an earlier run stopped; read at the start only, never compared.

@@ -3,11 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::{
-    detect::{alert::Alert, document::Document, layout::Layout},
-    pipeline::{ledger::Census, plan::Plan, window::Window},
+    detect::{
+        alert::Alert,
+        document::Document,
+        layout::Layout,
+        ruleset::{Requirement, RuleSet},
+    },
+    pipeline::{ledger::Census, plan::Plan, pushdown::Pushdown, window::Window},
 };
 
 /// Something that holds audit events, ordered by a time field.
@@ -16,9 +22,20 @@ pub trait Source: Send + Sync {
     /// The source's own clock: the only one that windows are cut by.
     async fn now(&self) -> Result<Timestamp, Fault>;
 
-    /// Opens a frozen view of one window. `fields` are the paths of the audit event that the
-    /// loaded rules and the alerts can see; the source may send more, never less.
+    /// Opens a frozen view of one window, in time order. `fields` are the paths of the audit event
+    /// that the loaded rules and the alerts can see; the source may send more, never less. It may
+    /// leave out events that do not meet the requirement that comes with them.
     async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault>;
+
+    /// The same where no order is asked for, as many documents come a second as the source can
+    /// give.
+    async fn open_unordered(
+        &self,
+        window: Window,
+        fields: &FieldSet,
+    ) -> Result<Box<dyn Pages>, Fault> {
+        self.open(window, fields).await
+    }
 
     /// What the source holds now of a span, bucket by bucket, by the filter of the plan.
     async fn census(&self, span: Window) -> Result<Census, Fault>;
@@ -31,20 +48,26 @@ pub trait Source: Send + Sync {
 /// The pages of one window.
 #[async_trait]
 pub trait Pages: Send {
-    /// The next page, in time order; `None` after the last one. An empty answer is proven to be
+    /// The next page; `None` after the last one. An empty answer is proven to be
     /// the end, never assumed. After a fault the same call may be repeated, unless the fault says
     /// that the window must be opened again.
     async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault>;
 
-    /// How many documents the window holds, exactly; known after the first page at the latest,
+    /// How many documents the window hands out, exactly; known after the first page at the latest,
     /// and only where the server tells. A window that turns out larger than is good is then cut
     /// before it is read, and one that delivers another number is read again.
     fn total(&self) -> Option<u64> {
         None
     }
 
-    /// What the view holds, bucket by bucket; known after the first page, whole or empty.
+    /// What the view holds, bucket by bucket, with what is not handed out; known after the first
+    /// page, whole or empty.
     fn census(&self) -> Option<&Census>;
+
+    /// Whether documents are left out that do not meet the requirement.
+    fn pushdown(&self) -> Pushdown {
+        Pushdown::Off("this source hands out everything".to_owned())
+    }
 
     /// Gives up what the server holds for this view. A failure is of no consequence.
     async fn close(self: Box<Self>);
@@ -69,6 +92,20 @@ pub struct AddressedAlert {
     pub index: String,
     /// The alert.
     pub alert: Arc<Alert>,
+    text: Bytes,
+}
+
+impl AddressedAlert {
+    /// An alert for an index. Its document is written out here, once for all attempts to send it.
+    pub fn new(index: String, alert: Arc<Alert>) -> Self {
+        let text = Bytes::from(alert.document.to_string());
+        Self { index, alert, text }
+    }
+
+    /// The alert's document as one line of JSON, without its end.
+    pub fn text(&self) -> &Bytes {
+        &self.text
+    }
 }
 
 /// What became of one alert.
@@ -86,18 +123,28 @@ pub enum Outcome {
     Rejected(Fault),
 }
 
-/// Paths of audit event fields (`objectRef.resource`) that must be delivered; empty means all.
+/// What of the events must be delivered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldSet {
     /// How the documents are laid out, which decides where the paths lie.
     pub layout: Layout,
-    /// The paths, sorted, none below another.
+    /// Paths of audit event fields (`objectRef.resource`), sorted, none below another; empty means
+    /// all.
     pub paths: Vec<String>,
+    /// What an event must meet to be of interest; `None` is nothing.
+    pub requirement: Option<Arc<Requirement>>,
 }
 
 impl FieldSet {
+    /// Whether documents that were delivered so are all that these rules look at.
+    pub fn serves(&self, rules: &RuleSet) -> bool {
+        let needed = rules.requirement().ok();
+        self.covers(rules.fields())
+            && (self.requirement.is_none() || self.requirement.as_ref() == needed)
+    }
+
     /// Whether all of these paths are delivered, each itself or with what it lies in.
-    pub fn covers(&self, paths: &[String]) -> bool {
+    fn covers(&self, paths: &[String]) -> bool {
         let delivered = |path: &String| {
             self.paths.iter().any(|known| {
                 path.strip_prefix(known.as_str())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::{ledger::Ledger, ports::FaultReason};
+use crate::pipeline::{ledger::Ledger, ports::FaultReason, pushdown::Pushdown};
 
 /// The point up to which everything is done: every event before `watermark` that could be read
 /// was analysed, and its alerts are acknowledged. The counts are those of the moment of commit.
@@ -33,7 +33,7 @@ pub struct Checkpoint {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// Documents read.
+    /// Documents read: those that the source left out are not among them.
     pub events_read: u64,
     /// Alerts that were new in the sink.
     pub alerts_created: u64,
@@ -61,6 +61,8 @@ pub struct Progress {
     pub rules_revision: String,
     /// Documents that lack the time field, so that no window holds them; counted once an hour.
     pub without_time: Option<u64>,
+    /// What the source made of the requirement of the rules, when a window was last opened.
+    pub pushdown: Option<Pushdown>,
     /// Seconds between the source's clock and the watermark.
     pub lag_seconds: Option<i64>,
     /// Share of a static range that is done, 0 to 100.

@@ -120,6 +120,7 @@ fn stages(run: Run) -> Stages {
     let fetch = Fetch {
         link: Arc::clone(&link),
         layout: plan.source.layout,
+        pushdown: plan.pushdown,
         fetch_delay: plan.fetch_delay.max(LEAST_DELAY),
         rules: rules.clone(),
         start: start(plan.range),

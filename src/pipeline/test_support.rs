@@ -76,6 +76,7 @@ pub fn a_plan() -> Plan {
             index: "alerts".to_owned(),
         },
         connection: Connection::Default,
+        pushdown: true,
         rules: Arc::new([
             a_rule("made", "create", "Tamper"),
             a_rule("read", "get", "Enum"),

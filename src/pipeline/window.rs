@@ -33,20 +33,20 @@ const LARGEST_EMPTY_SECONDS: i64 = 32 * 24 * 60 * 60;
 /// A window with fewer documents counts as empty.
 const SPARSE: u64 = 100;
 /// A window with fewer documents may grow.
-const FEW: u64 = 2_000;
+const FEW: u64 = 10_000;
 /// A window with more documents makes the next one smaller.
-const MANY: u64 = 20_000;
+const MANY: u64 = 100_000;
 /// A window with more documents is not read as it is, but cut.
-const TOO_MANY: u64 = 50_000;
+const TOO_MANY: u64 = 250_000;
 /// Documents that a window is cut for.
-const TARGET: u64 = 10_000;
+const TARGET: u64 = 50_000;
 /// Attempts at one window after which it is halved.
 const ATTEMPTS_AT_FULL_SIZE: u32 = 3;
 /// Time after which a window should be committed.
 const TARGET_TIME: Duration = Duration::from_secs(10);
 
 /// Cuts a range into windows that follow one another without gap or overlap, each of a size that
-/// is good to commit at once: 2,000 to 20,000 documents or ten seconds of reading. Where there is
+/// is good to commit at once: 10,000 to 100,000 documents or ten seconds of reading. Where there is
 /// nothing to read the windows grow fast, so that a year of nothing takes few of them.
 #[derive(Clone, Debug)]
 pub struct Planner {

@@ -72,6 +72,7 @@ fn running() -> Progress {
         rules_loaded: 1,
         rules_revision: "r".to_owned(),
         without_time: None,
+        pushdown: None,
         lag_seconds: Some(7),
         percent: Some(50),
         matches: BTreeMap::new(),

@@ -17,6 +17,7 @@ mod elastic;
 mod example;
 mod faults;
 mod generated;
+mod instructions;
 mod pack;
 mod readme;
 mod soak;

@@ -32,7 +32,7 @@ fn a_job_with_every_field_gives_its_plan() {
         "{mode: Static, startTime: '2026-11-01T00:00:00Z', endTime: '2026-11-20T02:00:00+02:00', \
          fetchDelaySeconds: 5, source: {index: 'logstash-*', timestampField: ts, layout: Raw, \
          filter: [{field: origin, in: [a, b]}]}, sink: {index: 'alerts-{category}'}, \
-         elasticsearch: {url: 'https://ES.example:9200/', credentialsSecretRef: {name: es}}}",
+         elasticsearch: {url: 'https://ES.example:9200/', credentialsSecretRef: {name: es}}, pushdown: Never}",
     )
     .expect("the job is right");
     let created = instant("2026-11-23T07:00:00Z");
@@ -62,6 +62,7 @@ fn a_job_with_every_field_gives_its_plan() {
                 url: "https://es.example:9200".to_owned(),
                 secret: Some("es".to_owned()),
             },
+            pushdown: false,
             rules: Arc::from([]),
             resume: None,
         }

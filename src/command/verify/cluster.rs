@@ -53,6 +53,8 @@ pub(super) fn target(args: &VerifyArgs, now: Timestamp) -> anyhow::Result<Target
     let plan = Plan {
         // The server is the one that the flags name.
         connection: Connection::Default,
+        // What must exist is found out from all events.
+        pushdown: false,
         ..job.plan(
             entry.plan_id(),
             Range::Static {

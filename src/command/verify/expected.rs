@@ -79,7 +79,7 @@ impl std::fmt::Display for AlertId {
 impl Expected {
     /// Adds an alert that was found, unless it was found before.
     pub(super) fn add(&mut self, found: &AddressedAlert) {
-        let AddressedAlert { index, alert } = found;
+        let AddressedAlert { index, alert, .. } = found;
         let id = AlertId::parse(&alert.id).expect("an alert's id is 40 hex digits");
         if let Some(known) = self.alerts.get_mut(&id) {
             known.time = known.time.max(alert.source_time);

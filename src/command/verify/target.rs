@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{LAG, TENANT, VerifyArgs, analyze, cluster, verdict::Owner};
 use crate::{
-    api::job::Mode,
+    api::job::{Mode, PushdownMode},
     command::{job::Pace, rules},
     pipeline::{
         plan::{Plan, PlanId, Range},
@@ -45,6 +45,8 @@ fn by_flags(args: &VerifyArgs, now: Timestamp) -> anyhow::Result<Target> {
     let pace = Pace {
         mode: Mode::Static,
         fetch_delay: 1,
+        // What must exist is found out from all events.
+        pushdown: PushdownMode::Never,
     };
     let rules = rules::load(&args.job.rules)?.into();
     let plan = args.job.plan(id, pace, rules, now - LAG)?;

@@ -76,6 +76,7 @@ fn a_plan_has_all_that_the_job_says() {
                 index: "alerts".to_owned(),
             },
             connection: Connection::Default,
+            pushdown: true,
             rules: Arc::from([]),
             resume: None,
         }]

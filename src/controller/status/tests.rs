@@ -10,6 +10,7 @@ use crate::{
         ledger::{Bucket, Census, Ledger, Mark},
         ports::FaultReason,
         progress::{Checkpoint, Counts, Progress, RuleMatches, State},
+        pushdown::Pushdown,
     },
 };
 
@@ -46,6 +47,7 @@ fn busy() -> Progress {
         lag_seconds: Some(12),
         percent: Some(40),
         without_time: Some(6),
+        pushdown: Some(Pushdown::On(vec!["objectRef.resource", "verb"])),
         ..progress(State::Running)
     }
 }
@@ -166,6 +168,7 @@ fn the_status_of_a_streaming_job_tells_all() {
             },
             "eventsRead": 1000, "alertsCreated": 5, "alertsDuplicate": 2, "alertsLate": 1,
             "quarantined": 1, "documentsWithoutTime": 6,
+            "pushdown": {"state": "Active", "message": "By objectRef.resource, verb."},
             "rulesLoaded": 3, "rulesRevision": "r", "lagSeconds": 12,
             "startedAt": "2026-11-23T07:00:00Z",
         })
@@ -290,6 +293,7 @@ fn the_status_of_a_job_that_runs_takes_four_kibibytes_at_most() {
         counts,
         rules_revision: "r".repeat(16),
         without_time: Some(most),
+        pushdown: Some(Pushdown::Off("p".repeat(256))),
         ..busy()
     };
     for job in [streaming("prod", ""), one_day("prod", "")] {

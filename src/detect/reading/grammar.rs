@@ -3,7 +3,7 @@
 //! Every rule says what may follow what. To follow a token is to be the next byte after it that
 //! is no white space; an addition finds it, since its carry runs through the white space.
 
-use super::{Refused, tokens::Tokens};
+use super::{Refused, leading_blanks, tokens::Tokens};
 
 /// How many brackets are open in a block.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +68,8 @@ impl Grammar {
         self.depth == 0
     }
 
-    /// Counts the brackets of a block that never leaves the objects around it for a list, nor for
-    /// the end of the document: all of it stands in objects then.
+    /// Counts the brackets of a block that never leaves the objects around it for a list or for the
+    /// end of the document: all of it stands in objects then.
     #[inline(always)]
     fn only_braces(&mut self, tokens: &Tokens) -> Option<Depths> {
         let (opens, closes) = (tokens.opens.count_ones(), tokens.closes.count_ones());
@@ -110,7 +110,8 @@ impl Grammar {
                 false => (self.braces >> 1, self.depth.wrapping_sub(1)),
             };
             is_wrong |= self.depth > u64::BITS;
-            is_wrong |= (self.depth == 0) != (place + 1 == source.len());
+            let rest = &source[place + 1..];
+            is_wrong |= self.depth == 0 && leading_blanks(rest) < rest.len();
             lowest = lowest.min(self.depth);
             let beyond = !1 << at;
             objects = objects & !beyond | all_if(self.braces & 1) & beyond;

@@ -112,7 +112,7 @@ impl Lexer {
 }
 
 /// Each bit is the parity of the bits up to and with it: set from a quote to the one that closes.
-fn prefix_xor(mut bits: u64) -> u64 {
+pub fn prefix_xor(mut bits: u64) -> u64 {
     for distance in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << distance;
     }

@@ -14,6 +14,7 @@ use super::{
     cover::{self, Anchor, Cover, Key},
     facts::Facts,
     program::{FieldId, Programs, RuleId},
+    vocabulary,
 };
 use crate::detect::rule::Rule;
 
@@ -98,7 +99,9 @@ impl Index {
 /// to be common in events, and so do short ones; most fields are there in most events.
 fn cost(key: &Key, sharing_rules: usize) -> f64 {
     let commonness = match key {
+        Key::Equal(_, text) if vocabulary::is_common_value(text) => 16.0,
         Key::Equal(..) => 1.0,
+        Key::Literal(_, _, text) if vocabulary::is_part_of_common_text(text) => 48.0,
         Key::Literal(_, _, text) => 1.0 + 32.0 / (text.len() * text.len()) as f64,
         Key::Present(_) => 64.0,
     };

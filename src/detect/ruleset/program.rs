@@ -11,7 +11,7 @@ use crate::detect::{
     condition::Condition,
     event::Outline,
     field::Field,
-    predicate::Predicate,
+    predicate::{Predicate, Test},
     rule::Rule,
     selection::{Body, ElementGroup, Selection},
 };
@@ -51,6 +51,19 @@ struct Program {
 struct Atoms {
     all: Vec<AtomId>,
     any: Vec<AtomId>,
+}
+
+/// What is cheap to decide is asked first, and often spares the rest.
+fn effort(atom: &Atom) -> u8 {
+    let Atom::Predicate(_, predicate) = atom else {
+        return 4;
+    };
+    match predicate.test() {
+        Test::Present | Test::Absent | Test::Equals(_) | Test::Between(..) => 0,
+        Test::StartsWith(_) | Test::EndsWith(_) => 1,
+        Test::Contains(_) | Test::InNetwork(_) => 2,
+        Test::Matches(_) => 3,
+    }
 }
 
 impl Programs {
@@ -124,10 +137,11 @@ impl Programs {
                         .map(|predicate| self.predicate(predicate, known))
                         .collect()
                 };
-                Atoms {
-                    all: ids(group.all()),
-                    any: ids(group.any()),
+                let (mut all, mut any): (Vec<_>, Vec<_>) = (ids(group.all()), ids(group.any()));
+                for atoms in [&mut all, &mut any] {
+                    atoms.sort_by_key(|atom| effort(&self.atoms[*atom]));
                 }
+                Atoms { all, any }
             }
             Body::Element(element) => Atoms {
                 all: vec![self.element(element, known)],

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::detect::{chance::Chance, definition::RuleDefinition, rule::RuleIdentity};
 
-mod random;
+pub(super) mod random;
 
-fn rule(name: &str, definition: &RuleDefinition) -> Option<Arc<Rule>> {
+pub(super) fn rule(name: &str, definition: &RuleDefinition) -> Option<Arc<Rule>> {
     let identity = RuleIdentity {
         namespace: "test".to_owned(),
         name: name.to_owned(),
@@ -77,7 +77,7 @@ fn both_ways_say_the_same_of_what_they_find() {
 }
 
 /// A rule about one field.
-fn about(name: &str, part: Value) -> Arc<Rule> {
+pub(super) fn about(name: &str, part: Value) -> Arc<Rule> {
     let mut definition = json!({"title": name, "severity": "Low"});
     for (name, value) in part.as_object().expect("parts of a definition") {
         definition[name] = value.clone();
@@ -86,7 +86,7 @@ fn about(name: &str, part: Value) -> Arc<Rule> {
     rule(name, &definition).expect("a valid rule")
 }
 
-fn one(predicate: Value) -> Value {
+pub(super) fn one(predicate: Value) -> Value {
     json!({"selections": [{"name": "s", "all": [predicate]}]})
 }
 

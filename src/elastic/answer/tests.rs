@@ -51,18 +51,19 @@ fn a_page_is_read_with_its_documents_as_they_were_stored() {
         total: Some(7),
         view: Some("v2".to_owned()),
         shards: 3,
+        skipped: 1,
         census: Some(Census(BTreeMap::from([
             (Bucket(5_984_732), Mark::new(5, 12)),
             (Bucket(5_984_733), Mark::new(2, 1)),
         ]))),
     };
-    assert_eq!(page(&bytes(PAGE), 3), Ok(expected));
+    assert_eq!(page(&bytes(PAGE), 3, 0), Ok(expected));
 }
 
 #[test]
 fn a_document_is_a_slice_of_its_answer() {
     let body = bytes(PAGE);
-    let read = page(&body, 3).expect("page is read");
+    let read = page(&body, 3, 0).expect("page is read");
     assert!(
         body.as_ptr_range()
             .contains(&read.documents[0].source.as_ptr())
@@ -73,7 +74,7 @@ fn a_document_is_a_slice_of_its_answer() {
 fn a_deep_document_leaves_its_page_whole() {
     let deep = format!("{}1{}", r#"{"a":"#.repeat(5_000), "}".repeat(5_000));
     let body = bytes(&PAGE.replace(r#"{"verb":"get"}"#, &deep));
-    let read = page(&body, 3).expect("page is read");
+    let read = page(&body, 3, 0).expect("page is read");
     assert_eq!(read.documents.len(), 3);
     assert_eq!(read.documents[0].source, deep);
 }
@@ -83,7 +84,7 @@ fn bytes_that_are_no_text_leave_their_page_whole() {
     let mut body = PAGE.as_bytes().to_vec();
     let at = PAGE.find("get").expect("the word is there");
     body[at] = 0xff;
-    let read = page(&Bytes::from(body), 3).expect("page is read");
+    let read = page(&Bytes::from(body), 3, 0).expect("page is read");
     assert_eq!(read.documents[0].source, "{\"verb\":\"\u{fffd}et\"}");
 }
 
@@ -150,14 +151,14 @@ fn an_answer_that_leaves_something_out_is_refused() {
     ];
     for (found, put, expected, remedy) in cases {
         let body = bytes(&PAGE.replacen(found, put, 1));
-        assert_eq!(reason(page(&body, 3)), (expected, remedy), "{put}");
+        assert_eq!(reason(page(&body, 3, 0)), (expected, remedy), "{put}");
     }
 }
 
 #[test]
 fn an_answer_cut_anywhere_is_never_read_as_a_page() {
     for end in 0..PAGE.len() {
-        assert!(page(&bytes(&PAGE[..end]), 3).is_err(), "cut at {end}");
+        assert!(page(&bytes(&PAGE[..end]), 3, 0).is_err(), "cut at {end}");
     }
 }
 
@@ -233,7 +234,69 @@ fn sequence_numbers_count_where_every_index_has_them() {
     assert_eq!(marks(r#""_seq_no":{}"#), Ok(Marks::Count));
 }
 
+#[test]
+fn a_page_is_cut_as_it_is_parsed() {
+    for answer in [
+        PAGE.to_owned(),
+        PAGE.replace(
+            r#""verb":"get""#,
+            r#""a":"}\\","b":["\"{\\\"","\ud83d\ude00",1e9]"#,
+        ),
+        PAGE.replace(
+            "\"sort\":[null,5]",
+            "\"_ignored\":[\"a\"],\"sort\":[null,5]",
+        ),
+    ] {
+        let body = bytes(&answer);
+        assert!(cut::cut(&body, 0).is_some(), "{answer}");
+        for time_at in 0..3 {
+            assert_eq!(page(&body, 3, time_at), parsed(&body, 3, time_at));
+        }
+    }
+}
+
+#[test]
+fn a_page_without_hits_is_cut_too() {
+    let empty = r#"{"timed_out":false,"_shards":{"total":3,"successful":3},"hits":{"hits":[ ]}}"#;
+    let body = bytes(empty);
+    assert!(cut::cut(&body, 0).is_some());
+    assert_eq!(page(&body, 3, 0), parsed(&body, 3, 0));
+}
+
+#[test]
+fn a_hit_that_tells_a_thing_twice_is_refused() {
+    for twice in [
+        r#""_id":"1","_id":"2""#,
+        r#""_id":"1","_source":{},"_source":{}"#,
+        r#""_id":"1","\u005fid":"2""#,
+        r#""_id":"1","sort":[1],"sort":[2]"#,
+    ] {
+        let body = bytes(&PAGE.replace(r#""_id":"1""#, twice));
+        assert!(page(&body, 3, 0).is_err(), "{twice}");
+    }
+}
+
+/// Bytes that mean something in an answer.
+const MARKS: &[u8] = br#"{}[]",:\ 0n"#;
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn a_broken_page_is_cut_as_it_is_parsed(
+        breaks in proptest::collection::vec((0..PAGE.len(), 0..MARKS.len() + 1, 0..2_usize), 1..4),
+        time_at in 0..3_usize,
+    ) {
+        let mut body = PAGE.as_bytes().to_vec();
+        for (at, mark, removed) in breaks {
+            let at = at.min(body.len());
+            let end = (at + removed).min(body.len());
+            body.splice(at..end, MARKS.get(mark).copied());
+        }
+        let body = Bytes::from(body);
+        prop_assert_eq!(page(&body, 3, time_at), parsed(&body, 3, time_at));
+    }
+
     #[test]
     fn no_answer_makes_the_readers_panic(body in prop_oneof![
         any::<Vec<u8>>(),
@@ -244,6 +307,6 @@ proptest! {
         }),
     ]) {
         let body = Bytes::from(body);
-        let _ = (page(&body, 1), view(&body), clock(&body), mapping(&body, "@timestamp"));
+        let _ = (page(&body, 1, 0), view(&body), clock(&body), mapping(&body, "@timestamp"));
     }
 }

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::*;
+use super::{super::request::Body, *};
 use crate::detect::{alert::Alert, definition::Severity};
 
 fn alert(id: &str) -> AddressedAlert {
-    AddressedAlert {
-        index: "alerts-2026.11.23".to_owned(),
-        alert: Arc::new(Alert {
+    AddressedAlert::new(
+        "alerts-2026.11.23".to_owned(),
+        Arc::new(Alert {
             id: id.to_owned(),
             rule: "security/exec".to_owned(),
             category: "Exec".to_owned(),
@@ -21,7 +21,7 @@ fn alert(id: &str) -> AddressedAlert {
             match_hash: "0123456789abcdef".to_owned(),
             document: json!({"message": "two\nlines"}),
         }),
-    }
+    )
 }
 
 fn alerts<T: AsRef<str>>(ids: impl IntoIterator<Item = T>) -> Vec<AddressedAlert> {
@@ -58,8 +58,11 @@ fn answer(items: &[Value]) -> Vec<u8> {
 
 #[test]
 fn an_alert_is_two_lines() {
+    let Body::Lines(lines) = request(&[alert("a1")]).body else {
+        panic!("a bulk request is made of lines");
+    };
     assert_eq!(
-        lines(&alert("a1")),
+        lines,
         "{\"create\":{\"_id\":\"a1\",\"_index\":\"alerts-2026.11.23\"}}\n{\"message\":\"two\\nlines\"}\n"
     );
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{detect::layout::Layout, elastic::request::Body, pipeline::ports::FieldSet};
+use crate::{detect::layout::Layout, elastic::request::Body};
 
 fn source() -> SourcePlan {
     SourcePlan {
@@ -14,10 +14,6 @@ fn source() -> SourcePlan {
 }
 
 fn window_query() -> WindowQuery {
-    let fields = FieldSet {
-        layout: Layout::Raw,
-        paths: vec!["verb".to_owned()],
-    };
     WindowQuery {
         timestamp_field: source().timestamp_field,
         filter: source().filter,
@@ -27,15 +23,16 @@ fn window_query() -> WindowQuery {
                 .parse()
                 .expect("a timestamp"),
         },
-        fields: SourceFilter::new(&fields),
         marks: Marks::Sequence,
+        pushdown: None,
     }
 }
 
 fn first() -> PageQuery<'static> {
     PageQuery {
+        reading: Reading::ByTime,
         size: 1000,
-        detail: Detail::Fields,
+        detail: Detail::Whole,
         after: None,
     }
 }
@@ -114,6 +111,25 @@ fn a_later_page_goes_on_after_the_last_document() {
         &window_query(),
         next
     )));
+}
+
+#[test]
+fn a_slice_is_read_as_it_is_stored_and_counted_apart() {
+    let after = [
+        json!(7),
+        json!(4_294_967_298_i64),
+        json!("2026-11-23T07:40:00.000Z"),
+    ];
+    let calls = [(0, 2, None), (1, 2, Some(&after[..])), (0, 1, None)].map(|(slice, of, after)| {
+        let slice = PageQuery {
+            reading: Reading::AsStored { slice, of },
+            after,
+            ..first()
+        };
+        page(Dialect::Elasticsearch, "id", &window_query(), slice)
+    });
+    let count = view_census("id", &window_query());
+    insta::assert_json_snapshot!(calls.iter().chain([&count]).map(told).collect::<Vec<_>>());
 }
 
 #[test]

@@ -11,9 +11,9 @@ use crate::{
 const INDEX: &str = "alerts-2026.11.23";
 
 fn alert(rule_uid: &str, match_hash: &str) -> AddressedAlert {
-    AddressedAlert {
-        index: INDEX.to_owned(),
-        alert: Arc::new(Alert {
+    AddressedAlert::new(
+        INDEX.to_owned(),
+        Arc::new(Alert {
             id: "a".to_owned(),
             rule: "security/exec".to_owned(),
             category: "Exec".to_owned(),
@@ -25,7 +25,7 @@ fn alert(rule_uid: &str, match_hash: &str) -> AddressedAlert {
             match_hash: match_hash.to_owned(),
             document: Value::Null,
         }),
-    }
+    )
 }
 
 fn answer(doc: &Value) -> Vec<u8> {

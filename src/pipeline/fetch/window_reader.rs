@@ -18,6 +18,7 @@ use crate::{
         ledger::Census,
         link::{Ends, Link},
         ports::{Fault, FaultReason, FieldSet, Pages, Remedy, Source},
+        pushdown::{self, Pushdown},
         retry::Backoff,
         ticket::{Attempt, Attempts, Purpose},
         window::{Planner, Window},
@@ -33,6 +34,9 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub(super) struct Order {
     pub(super) window: Window,
     pub(super) purpose: Purpose,
+    /// Whether documents are wanted as they came. What is read long after may come in any order, and
+    /// is then read faster.
+    pub(super) in_order: bool,
     /// For these.
     pub(super) rules: Arc<RuleSet>,
     /// For a repair: the rules that are not to look at all documents.
@@ -62,9 +66,17 @@ impl From<Fault> for Setback {
     }
 }
 
+/// How documents are to be handed out.
+#[derive(Clone, Copy)]
+pub(super) struct Wish {
+    pub(super) layout: Layout,
+    /// Without those that no rule could match.
+    pub(super) pushdown: bool,
+}
+
 pub(super) struct WindowReader {
     link: Arc<Link>,
-    layout: Layout,
+    wish: Wish,
     rules: watch::Receiver<Arc<RuleSet>>,
     attempts: Attempts,
     pages: mpsc::Sender<Page>,
@@ -81,7 +93,7 @@ pub(super) struct WindowReader {
 impl WindowReader {
     pub(super) fn new(
         link: Arc<Link>,
-        layout: Layout,
+        wish: Wish,
         rules: watch::Receiver<Arc<RuleSet>>,
         attempts: Attempts,
         pages: mpsc::Sender<Page>,
@@ -89,7 +101,7 @@ impl WindowReader {
     ) -> Self {
         Self {
             link,
-            layout,
+            wish,
             rules,
             attempts,
             pages,
@@ -133,15 +145,12 @@ impl WindowReader {
         let Order {
             window,
             purpose,
+            in_order,
             rules,
             active_from,
         } = order;
-        let fields = Arc::new(FieldSet {
-            layout: self.layout,
-            paths: rules.fields().to_vec(),
-        });
         let mut attempt = self.attempts.open(window, purpose).await;
-        self.view = Some(self.source().await?.open(window, &fields).await?);
+        let fields = self.open(window, in_order, &rules).await?;
         crash::point("fetch.after_open_pit");
         let (mut read, mut pages) = (0, 0);
         while let Some(documents) = self.next_page().await? {
@@ -173,6 +182,36 @@ impl WindowReader {
             census,
             took: started.elapsed(),
         })
+    }
+
+    /// Opens a view for some rules; tells what it delivers.
+    async fn open(
+        &mut self,
+        window: Window,
+        in_order: bool,
+        rules: &RuleSet,
+    ) -> Result<Arc<FieldSet>, Fault> {
+        let requirement = match self.wish.pushdown {
+            true => rules.requirement().map_err(ToString::to_string),
+            false => Err(pushdown::UNWANTED.to_owned()),
+        };
+        let mut fields = FieldSet {
+            layout: self.wish.layout,
+            paths: rules.fields().to_vec(),
+            requirement: requirement.as_ref().ok().map(|known| Arc::clone(known)),
+        };
+        let source = self.source().await?;
+        let view = match in_order {
+            true => source.open(window, &fields).await?,
+            false => source.open_unordered(window, &fields).await?,
+        };
+        let pushdown = requirement.map_or_else(Pushdown::Off, |_| view.pushdown());
+        if matches!(pushdown, Pushdown::Off(_)) {
+            fields.requirement = None;
+        }
+        self.view = Some(view);
+        self.reporter.pushdown(pushdown);
+        Ok(Arc::new(fields))
     }
 
     /// The next page of the view, asked for until it comes or the view has to be opened again.

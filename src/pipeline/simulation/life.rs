@@ -74,12 +74,17 @@ impl Life {
             fetch_delay: nature.fetch_delay(&mut rng),
             ..PLAN.clone()
         };
+        let server = Server::new();
+        // In every other life only what a rule could match is handed out.
+        if seed % 2 == 1 {
+            server.leave_out();
+        }
         Self {
             events: Events::new(&nature),
             rng,
             nature,
             bug,
-            server: Server::new(),
+            server,
             truth: Truth::default(),
             status: Status::default(),
             rules: plan.rules.to_vec(),

@@ -59,7 +59,7 @@ impl Truth {
     /// looks for (I3). A record in the quarantine is none, but keeps what there is to know.
     pub fn see(&mut self, stored: &Stored) -> Result<(), Violation> {
         self.seen += 1;
-        let Stored { index, alert } = stored;
+        let Stored { index, alert, .. } = stored;
         let audit_id = alert.document["kubernetes"]["audit"]["auditID"].as_str();
         let number = audit_id.and_then(|id| id.parse().ok());
         let event = number.and_then(|number| Some((number, self.events.get_mut(&number)?)));

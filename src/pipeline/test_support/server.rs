@@ -85,6 +85,7 @@ struct Content {
     connections: usize,
     open_views: usize,
     panics: u64,
+    leaves_out: bool,
     fate: Option<Fate>,
 }
 
@@ -105,6 +106,11 @@ impl Server {
             gate: Some(gate),
             ..self.clone()
         }
+    }
+
+    /// From now on, documents are left out that do not meet the requirement of who reads.
+    pub fn leave_out(&self) {
+        self.content().leaves_out = true;
     }
 
     /// From now on, this decides what goes wrong.

