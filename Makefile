@@ -31,7 +31,7 @@ audit: ## Check the dependencies for known vulnerabilities (fetches the advisory
 generate: ## Write all generated files: CRDs, chart copy, manifests, CLI reference
 	UPDATE_GENERATED=1 $(CARGO) test --locked --test it generated
 
-bench: bench-detect bench-peers ## Measure everything, in one run; prints the tables of docs/performance.md
+bench: bench-detect bench-peers bench-scan ## Measure everything, in one run; prints the tables of docs/performance.md
 
 report: ## Measure everything, and write the tables of docs/performance.md
 	benches/report.sh

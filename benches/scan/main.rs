@@ -1,20 +1,20 @@
-//! Bytes per second of `k8scop scan`, the whole process with its start and the reading of its
-//! rules: one thread, then two, then `ripgrep` on one thread with as many patterns. The file is in
-//! the page cache. All take turns, so that ratios hold on a noisy machine; medians are printed.
+//! `k8scop scan` as a whole process, with its start and the reading of its rules: on one thread, on
+//! two, and beside `ripgrep` with as many patterns. The file is in the page cache.
 //!
-//! `K8SCOP_BENCH_MIB` is the size of the file (512), `K8SCOP_BENCH_RG` the path of `rg`.
+//! `K8SCOP_BENCH_MIB` is the size of the file (1024), `K8SCOP_BENCH_RG` the path of `rg`.
 
-#![allow(clippy::print_stdout, missing_docs, reason = "it prints a table")]
+#![allow(clippy::print_stdout, missing_docs, reason = "it prints tables")]
 
 #[path = "../detect/chance.rs"]
 mod chance;
 #[path = "../detect/events.rs"]
+#[allow(dead_code, reason = "other benches use the rest")]
 mod events;
+#[path = "../detect/measure.rs"]
+#[allow(dead_code, reason = "other benches use the rest")]
+mod measure;
 #[path = "../detect/rules.rs"]
-#[allow(
-    dead_code,
-    reason = "the rules themselves are made by the process that is measured"
-)]
+#[allow(dead_code, reason = "other benches use the rest")]
 mod rules;
 
 use std::{
@@ -23,147 +23,184 @@ use std::{
     io::{BufWriter, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Instant,
 };
 
+use measure::{Contender, Race, at_least, row, table};
 use serde_json::{Value, json};
 
-const ROUNDS: usize = 5;
-const EVENTS: usize = 20_000;
+const EVENTS: usize = 10_000;
 const PATTERNS: usize = 1_000;
+
+/// What is read, and by whom.
+struct Bench {
+    folder: PathBuf,
+    file: PathBuf,
+    events: usize,
+    bytes: f64,
+}
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let folder = folder.path();
-    let mib = env::var("K8SCOP_BENCH_MIB").map_or(512, |mib| mib.parse().expect("a number"));
-    let (events, file) = write_events(&folder.join("audit.log"), mib << 20);
-    let size = fs::metadata(&file).expect("the file is there").len() as f64;
-    println!(
-        "{events} events in {:.2} GB, medians of {ROUNDS} rounds",
-        size / 1e9
-    );
-
-    let patterns = patterns();
-    let scan = |rules: &Path, threads| Contender::scan(rules, threads, &file, events);
-    let few = write_rules(&folder.join("100.yaml"), definitions(100));
-    let many = write_rules(&folder.join("1000.yaml"), definitions(1_000));
-    let uris = write_rules(&folder.join("uris.yaml"), patterns.iter().map(of_pattern));
-    let mut contenders = vec![
-        ("100 rules, 1 thread", scan(&few, 1)),
-        ("100 rules, 2 threads", scan(&few, 2)),
-        ("1,000 rules, 1 thread", scan(&many, 1)),
-        ("1,000 rules, 2 threads", scan(&many, 2)),
-        ("1,000 URI patterns, 1 thread", scan(&uris, 1)),
-    ];
-    match ripgrep() {
-        Some(rg) => {
-            let list = folder.join("patterns");
-            let lines: Vec<_> = patterns.iter().map(|it| in_line(it)).collect();
-            fs::write(&list, lines.join("\n")).expect("a file can be written");
-            contenders.push((
-                "rg -j1, the same patterns",
-                Contender::rg(&rg, &list, &file),
-            ));
-        }
-        None => println!("no rg on the PATH and none in K8SCOP_BENCH_RG: it is left out"),
-    }
-    let seconds = take_turns(&contenders);
-    for ((name, _), seconds) in contenders.iter().zip(&seconds) {
-        println!("{name:<30} {:>6.2} GB/s", size / median(seconds) / 1e9);
-    }
-    let ratio = |slow: usize, fast: usize| {
-        let ratios = seconds[slow].iter().zip(&seconds[fast]);
-        median(&ratios.map(|(slow, fast)| slow / fast).collect::<Vec<_>>())
+    let file = folder.path().join("audit.log");
+    let mib: u64 = env::var("K8SCOP_BENCH_MIB").map_or(1024, |mib| mib.parse().expect("a number"));
+    let events = write_events(&file, mib << 20);
+    let bench = Bench {
+        folder: folder.path().to_owned(),
+        bytes: fs::metadata(&file).expect("the file is there").len() as f64,
+        file,
+        events,
     };
-    println!("{:<30} {:>6.2}x", "2 threads to 1, 100 rules", ratio(0, 1));
-    println!(
-        "{:<30} {:>6.2}x",
-        "2 threads to 1, 1,000 rules",
-        ratio(2, 3)
-    );
-    if seconds.len() > 5 {
-        println!(
-            "{:<30} {:>6.2}x",
-            "1 thread to rg, 1,000 patterns",
-            ratio(5, 4)
+    bench.by_threads();
+    bench.beside_ripgrep();
+}
+
+impl Bench {
+    fn by_threads(&self) {
+        let few = self.rules("100.yaml", definitions(100));
+        let many = self.rules("1000.yaml", definitions(1_000));
+        let race = Race::run(vec![
+            self.scan(&few, 1),
+            self.scan(&few, 2),
+            self.scan(&many, 1),
+            self.scan(&many, 2),
+        ]);
+        let size = self.bytes / 1e9;
+        table(
+            &format!("`k8scop scan` of {size:.1} GB, the whole process"),
+            &[
+                "rules",
+                "one thread, GB/s",
+                "target",
+                "met",
+                "two threads, GB/s",
+                "times as fast",
+                "target",
+                "met",
+            ],
         );
-    }
-}
-
-/// A command that reads the file.
-struct Contender {
-    command: Vec<PathBuf>,
-    /// How its words on standard error begin.
-    says: String,
-}
-
-impl Contender {
-    fn scan(rules: &Path, threads: usize, file: &Path, events: usize) -> Self {
-        let threads = threads.to_string();
-        let args = [
-            "scan",
-            "--no-builtin",
-            "-o",
-            "json",
-            "--threads",
-            &threads,
-            "--rules",
-        ];
-        let program = [env!("CARGO_BIN_EXE_k8scop")];
-        let command = program.iter().chain(&args).map(PathBuf::from);
-        Self {
-            command: command.chain([rules.into(), file.into()]).collect(),
-            says: format!("{events} events, "),
+        for (name, one, two, target) in [("100", 0, 1, 1.0), ("1,000", 2, 3, 0.0)] {
+            let [speed, speed_target, speed_met] = match target > 0.0 {
+                true => at_least(self.speed(&race, one), target, ""),
+                false => [
+                    format!("{:.2}", self.speed(&race, one)),
+                    "".into(),
+                    "".into(),
+                ],
+            };
+            let both = format!("{:.2}", self.speed(&race, two));
+            let [ratio, ratio_target, met] = at_least(race.ratio(two, one), 1.5, "×");
+            row(&[
+                name,
+                &speed,
+                &speed_target,
+                &speed_met,
+                &both,
+                &ratio,
+                &ratio_target,
+                &met,
+            ]);
         }
     }
 
-    fn rg(rg: &Path, patterns: &Path, file: &Path) -> Self {
-        let command = [
-            rg,
-            "-j1".as_ref(),
-            "-c".as_ref(),
-            "-f".as_ref(),
-            patterns,
-            file,
-        ];
-        Self {
-            command: command.map(Path::to_path_buf).to_vec(),
-            says: String::new(),
-        }
+    fn beside_ripgrep(&self) {
+        let Some((rg, version)) = ripgrep() else {
+            println!(
+                "\nThere is no `rg` on the path and none in `K8SCOP_BENCH_RG`: it is left out."
+            );
+            return;
+        };
+        let patterns = patterns();
+        let uris = self.rules("uris.yaml", patterns.iter().map(of_pattern));
+        let list = self.folder.join("patterns");
+        let lines: Vec<_> = patterns.iter().map(|it| in_line(it)).collect();
+        fs::write(&list, lines.join("\n")).expect("a file can be written");
+        let race = Race::run(vec![self.scan(&uris, 1), self.ripgrep(rg, list)]);
+        table(
+            &format!("1,000 patterns over request URIs, beside {version}, one thread each"),
+            &["what", "GB/s", "times as fast", "target", "met"],
+        );
+        let [ratio, target, met] = at_least(race.ratio(0, 1), 3.0, "×");
+        let speed = |contender| format!("{:.2}", self.speed(&race, contender));
+        row(&[
+            "`k8scop scan --threads 1`",
+            &speed(0),
+            &ratio,
+            &target,
+            &met,
+        ]);
+        row(&["`rg -j1 -c -f`", &speed(1), "", "", ""]);
     }
 
-    /// Seconds of a run. A faster answer must be the right one.
-    fn run(&self) -> f64 {
-        let started = Instant::now();
-        let (program, args) = self.command.split_first().expect("there is a program");
-        let output = Command::new(program)
-            .args(args)
-            .stdout(Stdio::null())
-            .output()
-            .expect("the command starts");
-        let seconds = started.elapsed().as_secs_f64();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.starts_with(&self.says), "{said}");
-        seconds
+    /// Gigabytes per second.
+    fn speed(&self, race: &Race, contender: usize) -> f64 {
+        self.bytes / self.events as f64 / race.micros(contender) / 1e3
+    }
+
+    fn scan(&self, rules: &Path, threads: usize) -> Contender<'_> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_k8scop"));
+        command.args(["scan", "--no-builtin", "-o", "json", "--threads"]);
+        command.arg(threads.to_string()).arg("--rules").arg(rules);
+        command.arg(&self.file);
+        Box::new(move || {
+            let said = said(&mut command);
+            assert!(
+                said.starts_with(&format!("{} events, ", self.events)),
+                "{said}"
+            );
+            self.events
+        })
+    }
+
+    fn ripgrep(&self, rg: PathBuf, patterns: PathBuf) -> Contender<'_> {
+        let mut command = Command::new(rg);
+        command
+            .args(["-j1", "-c", "-f"])
+            .arg(patterns)
+            .arg(&self.file);
+        Box::new(move || {
+            let said = said(&mut command);
+            assert!(said.is_empty(), "{said}");
+            self.events
+        })
+    }
+
+    /// A file of rules. JSON is YAML, too.
+    fn rules(&self, name: &str, definitions: impl Iterator<Item = Value>) -> PathBuf {
+        let manifests = definitions.enumerate().map(|(number, definition)| {
+            let manifest = json!({
+                "apiVersion": "k8scop.io/v1alpha1", "kind": "K8sCopRule",
+                "metadata": {"name": format!("rule-{number}"), "namespace": "bench"},
+                "spec": definition,
+            });
+            format!("---\n{manifest}\n")
+        });
+        let path = self.folder.join(name);
+        fs::write(&path, manifests.collect::<String>()).expect("a file can be written");
+        path
     }
 }
 
-/// Seconds of each, round by round. The first round warms the page cache and does not count.
-fn take_turns(contenders: &[(&str, Contender)]) -> Vec<Vec<f64>> {
-    let mut seconds = vec![Vec::new(); contenders.len()];
-    for round in 0..=ROUNDS {
-        for ((_, contender), seconds) in contenders.iter().zip(&mut seconds) {
-            let took = contender.run();
-            if round > 0 {
-                seconds.push(took);
-            }
-        }
-    }
-    seconds
+/// Runs a command to its end, and gives its words on standard error.
+fn said(command: &mut Command) -> String {
+    let output = command.stdout(Stdio::null()).output();
+    let output = output.expect("the command starts");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// `rg` and its version.
+fn ripgrep() -> Option<(PathBuf, String)> {
+    let named = env::var_os("K8SCOP_BENCH_RG").map(PathBuf::from);
+    let rg = named.unwrap_or_else(|| PathBuf::from("rg"));
+    let output = Command::new(&rg).arg("--version").output().ok()?;
+    let version = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .next()?
+        .to_owned();
+    Some((rg, version))
 }
 
 /// A file of at least so many bytes, one event a line. Tells how many there are.
-fn write_events(path: &Path, bytes: u64) -> (usize, PathBuf) {
+fn write_events(path: &Path, bytes: u64) -> usize {
     let documents = events::documents(EVENTS, 1);
     let mut file = BufWriter::new(File::create(path).expect("a file can be made"));
     let (mut count, mut written) = (0, 0);
@@ -176,7 +213,7 @@ fn write_events(path: &Path, bytes: u64) -> (usize, PathBuf) {
         count += documents.len();
     }
     file.flush().expect("there is room");
-    (count, path.to_owned())
+    count
 }
 
 fn definitions(count: usize) -> impl Iterator<Item = Value> {
@@ -225,36 +262,4 @@ fn in_line(pattern: &str) -> String {
     begun
         .unwrap_or_else(|| pattern.to_owned())
         .replace('$', "\"")
-}
-
-/// A file of rules. JSON is YAML, too.
-fn write_rules(path: &Path, definitions: impl Iterator<Item = Value>) -> PathBuf {
-    let manifests = definitions.enumerate().map(|(number, definition)| {
-        let manifest = json!({
-            "apiVersion": "k8scop.io/v1alpha1", "kind": "K8sCopRule",
-            "metadata": {"name": format!("rule-{number}"), "namespace": "bench"},
-            "spec": definition,
-        });
-        format!("---\n{manifest}\n")
-    });
-    fs::write(path, manifests.collect::<String>()).expect("a file can be written");
-    path.to_owned()
-}
-
-fn ripgrep() -> Option<PathBuf> {
-    let named = env::var_os("K8SCOP_BENCH_RG").map(PathBuf::from);
-    let rg = named.unwrap_or_else(|| PathBuf::from("rg"));
-    let version = Command::new(&rg).arg("--version").output().ok()?;
-    print!(
-        "{}",
-        String::from_utf8_lossy(&version.stdout).lines().next()?
-    );
-    println!();
-    Some(rg)
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -95,10 +95,11 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<Exit> {
     let inputs = inputs(&args.events)?;
     let count = inputs.len();
     let mut scan = Scan::new(args.output);
-    let search = Search {
+    // Threads may look at it until the process ends, and to take rules apart costs time.
+    let search = Box::leak(Box::new(Search {
         rules,
         context: context(args.layout),
-    };
+    }));
     search::run(search, Feed::new(inputs), threads(args), |outcome| {
         scan.take(outcome).context("cannot write the alerts")
     })?;

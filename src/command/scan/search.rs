@@ -41,7 +41,7 @@ pub enum Outcome {
 /// Searches all of a feed, and tells the outcomes in its order. An error of `tell` ends the search
 /// at once, even while a thread waits for more input.
 pub fn run(
-    search: Search,
+    search: &'static Search,
     mut feed: Feed,
     threads: NonZero<usize>,
     mut tell: impl FnMut(Outcome) -> anyhow::Result<()>,
@@ -50,7 +50,7 @@ pub fn run(
         1 => usize::MAX,
         _ => FEW,
     };
-    let mut finder = Finder::new(&search);
+    let mut finder = Finder::new(search);
     let mut block = Block::default();
     for _ in 0..few {
         let Some(piece) = feed.next(&mut block) else {
@@ -58,7 +58,6 @@ pub fn run(
         };
         tell(outcome(&mut finder, piece, &block))?;
     }
-    drop(finder);
     let (results, room) = start(search, feed, threads.get()).context("cannot start threads")?;
     tell_in_order(&results, &room, tell)
 }
@@ -124,7 +123,7 @@ impl Queue {
 
 /// Starts threads. Gives their results, in any order, and where blocks go back into use.
 fn start(
-    search: Search,
+    search: &'static Search,
     feed: Feed,
     threads: usize,
 ) -> io::Result<(Receiver<Result>, Sender<Block>)> {
@@ -140,14 +139,13 @@ fn start(
         next: 0,
     };
     let (to_results, results) = channel();
-    let shared = Arc::new((search, Mutex::new(queue)));
+    let queue = Arc::new(Mutex::new(queue));
     for number in 0..threads {
-        let (shared, results) = (Arc::clone(&shared), to_results.clone());
+        let (queue, results) = (Arc::clone(&queue), to_results.clone());
         thread::Builder::new()
             .name(format!("scan-{number}"))
             .spawn(move || {
-                let (search, queue) = &*shared;
-                let work = AssertUnwindSafe(|| work(search, queue, &results));
+                let work = AssertUnwindSafe(|| work(search, &queue, &results));
                 if let Err(panic) = catch_unwind(work) {
                     let _ = results.send(Err(panic));
                 }
