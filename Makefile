@@ -31,7 +31,7 @@ audit: ## Check the dependencies for known vulnerabilities (fetches the advisory
 generate: ## Write all generated files: CRDs, chart copy, manifests, CLI reference
 	UPDATE_GENERATED=1 $(CARGO) test --locked --test it generated
 
-bench: bench-detect bench-peers bench-scan ## Measure everything, in one run; prints the tables of docs/performance.md
+bench: bench-detect bench-peers bench-scan bench-elastic ## Measure everything, in one run; prints the tables of docs/performance.md
 
 report: ## Measure everything, and write the tables of docs/performance.md
 	benches/report.sh
@@ -49,6 +49,12 @@ bench-peers: ## Measure detection beside other engines, and the memory of compil
 
 bench-scan: ## Measure `k8scop scan` as a whole process, beside ripgrep where it is installed
 	$(CARGO) bench --locked --bench scan
+
+bench-scan: ## Measure `k8scop scan`, the whole process, beside ripgrep
+	$(CARGO) bench --locked --bench scan
+
+bench-elastic: ## Measure the way from a real Elasticsearch to alerts, over EVENTS (1000000), for MINUTES (10)
+	$(CARGO) bench --locked --bench pipeline
 
 instructions: ## Record anew how many instructions an event may take
 	UPDATE_INSTRUCTIONS=1 $(CARGO) test --locked --test it instructions::
