@@ -84,6 +84,10 @@ pub fn arguments<'a>(index: &'a str, sink: &'a str) -> [&'a str; 10] {
 }
 
 /// Waits for the end; tells the most memory and the last words.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "nothing else waits in this thread"
+)]
 pub fn watch(job: Analysis) -> (f64, String) {
     let mut most = 0.0;
     loop {

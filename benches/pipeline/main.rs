@@ -19,8 +19,6 @@
 
 mod analysis;
 mod backfill;
-#[path = "../detect/bodies.rs"]
-mod bodies;
 #[path = "../detect/chance.rs"]
 mod chance;
 #[path = "../detect/events.rs"]

@@ -117,6 +117,11 @@ impl Pattern {
         self.regex.capture_names().flatten()
     }
 
+    /// Its text.
+    pub fn text(&self) -> &str {
+        self.regex.as_str()
+    }
+
     /// Sets of texts, of each of which every matching value holds at least one text.
     pub fn literals(&self) -> &[LiteralSet] {
         &self.literals
@@ -124,7 +129,7 @@ impl Pattern {
 }
 
 /// The part of a value that is searched.
-fn haystack(value: &str) -> &str {
+pub fn haystack(value: &str) -> &str {
     &value[..value.floor_char_boundary(limits::HAYSTACK_BYTES)]
 }
 

@@ -9,6 +9,7 @@ mod cover;
 mod facts;
 mod index;
 mod matcher;
+mod patterns;
 mod program;
 mod requirement;
 #[cfg(test)]

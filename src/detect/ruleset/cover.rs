@@ -17,6 +17,8 @@ pub enum Key {
     Equal(FieldId, String),
     /// A value holds this text at this place.
     Literal(FieldId, Anchor, Vec<u8>),
+    /// A value matches this pattern.
+    Pattern(FieldId, String),
     /// The field is there.
     Present(FieldId),
 }
@@ -129,7 +131,8 @@ fn of_predicate(predicate: &Predicate, field: FieldId) -> Cover {
                         };
                         Cover::Any(set.iter().map(key).collect())
                     });
-                    Cover::All(sets.chain([present.clone()]).collect())
+                    let itself = Cover::Key(Key::Pattern(field, pattern.text().to_owned()));
+                    Cover::All(sets.chain([itself, present.clone()]).collect())
                 })
                 .collect(),
         ),

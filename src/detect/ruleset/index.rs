@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use daachorse::DoubleArrayAhoCorasick;
@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 use super::{
     cover::{self, Anchor, Cover, Key},
     facts::Facts,
+    patterns::{self, SharedPatterns},
     program::{FieldId, Programs, RuleId},
     vocabulary,
 };
@@ -27,6 +28,15 @@ pub struct Index {
     /// Rules without a cover, candidates of every event.
     always: Vec<RuleId>,
     fields: Vec<FieldIndex>,
+    /// Rooms that no matcher uses now.
+    rooms: Mutex<Vec<Room>>,
+}
+
+/// Room for the search of one matcher.
+#[derive(Debug, Default)]
+pub struct Room {
+    /// In the order of the fields and of their patterns.
+    patterns: Vec<patterns::Room>,
 }
 
 /// The entries that ask for one field.
@@ -34,6 +44,7 @@ pub struct Index {
 struct FieldIndex {
     field: FieldId,
     present: Vec<RuleId>,
+    patterns: Vec<SharedPatterns>,
     equal: FxHashMap<String, Vec<RuleId>>,
     literals: Vec<Literals>,
 }
@@ -80,15 +91,42 @@ impl Index {
             }
         }
         let fields = by_field(entries);
-        Self { always, fields }
+        Self {
+            always,
+            fields,
+            rooms: Mutex::default(),
+        }
+    }
+
+    /// Room for one matcher, used before if there is any.
+    pub fn take_room(&self) -> Room {
+        let spare = self.rooms().pop();
+        spare.unwrap_or_else(|| {
+            let patterns = self.fields.iter().flat_map(|field| &field.patterns);
+            Room {
+                patterns: patterns.map(SharedPatterns::room).collect(),
+            }
+        })
+    }
+
+    /// Keeps the room of a matcher for the next.
+    pub fn give_back(&self, room: Room) {
+        self.rooms().push(room);
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, Vec<Room>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The rules that may match the event of these facts, in order, each once, in place of what
     /// stood there.
-    pub fn candidates(&self, facts: &Facts<'_>, candidates: &mut Vec<RuleId>) {
+    pub fn candidates(&self, facts: &Facts<'_>, room: &mut Room, candidates: &mut Vec<RuleId>) {
         candidates.clone_from(&self.always);
+        let mut rest = room.patterns.as_mut_slice();
         for field in &self.fields {
-            field.candidates(facts, candidates);
+            let (of_field, others) = rest.split_at_mut(field.patterns.len());
+            field.candidates(facts, of_field, candidates);
+            rest = others;
         }
         candidates.sort_unstable();
         candidates.dedup();
@@ -96,35 +134,43 @@ impl Index {
 }
 
 /// How many candidates a key may make, in no particular unit: texts that many rules ask for tend
-/// to be common in events, and so do short ones; most fields are there in most events.
+/// to be common in events, and so do short ones; most fields are there in most events. A pattern by
+/// itself makes none in vain, but has to be run.
 fn cost(key: &Key, sharing_rules: usize) -> f64 {
     let commonness = match key {
         Key::Equal(_, text) if vocabulary::is_common_value(text) => 16.0,
         Key::Equal(..) => 1.0,
         Key::Literal(_, _, text) if vocabulary::is_part_of_common_text(text) => 48.0,
         Key::Literal(_, _, text) => 1.0 + 32.0 / (text.len() * text.len()) as f64,
+        Key::Pattern(..) => 4.0,
         Key::Present(_) => 64.0,
     };
     commonness * sharing_rules as f64
 }
 
 fn by_field(entries: Entries) -> Vec<FieldIndex> {
-    let mut fields: BTreeMap<FieldId, (FieldIndex, Vec<LiteralEntry>)> = BTreeMap::new();
+    let mut fields: BTreeMap<FieldId, (FieldIndex, Vec<LiteralEntry>, Vec<_>)> = BTreeMap::new();
     for (key, rules) in entries {
-        let (Key::Equal(field, _) | Key::Literal(field, ..) | Key::Present(field)) = key;
-        let (index, literals) = fields.entry(field).or_default();
+        let (Key::Equal(field, _)
+        | Key::Literal(field, ..)
+        | Key::Pattern(field, _)
+        | Key::Present(field)) = key;
+        let (index, literals, patterns) = fields.entry(field).or_default();
         index.field = field;
         match key {
+            Key::Pattern(_, text) => patterns.push((text, rules)),
             Key::Equal(_, text) => drop(index.equal.insert(text, rules)),
             Key::Literal(_, anchor, text) => literals.push((text, anchor, rules)),
-            Key::Present(_) => index.present = rules,
+            Key::Present(_) => index.present.extend(rules),
         }
     }
     fields
         .into_values()
-        .map(|(index, literals)| FieldIndex {
-            literals: Literals::all(literals),
-            ..index
+        .map(|(mut index, literals, patterns)| {
+            index.literals = Literals::all(literals);
+            let too_large = SharedPatterns::all(patterns, &mut index.patterns);
+            index.present.extend(too_large);
+            index
         })
         .collect()
 }
@@ -135,11 +181,16 @@ type LiteralEntry = (Vec<u8>, Anchor, Vec<RuleId>);
 type AnchoredRules = Vec<(Anchor, RuleId)>;
 
 impl FieldIndex {
-    fn candidates(&self, facts: &Facts<'_>, candidates: &mut Vec<RuleId>) {
+    fn candidates(
+        &self,
+        facts: &Facts<'_>,
+        rooms: &mut [patterns::Room],
+        candidates: &mut Vec<RuleId>,
+    ) {
         if !self.present.is_empty() && facts.exists(self.field) {
             candidates.extend(&self.present);
         }
-        if self.equal.is_empty() && self.literals.is_empty() {
+        if self.equal.is_empty() && self.literals.is_empty() && self.patterns.is_empty() {
             return;
         }
         facts.visit(self.field, &mut |value| {
@@ -148,6 +199,9 @@ impl FieldIndex {
             }
             for literals in &self.literals {
                 literals.candidates(value, candidates);
+            }
+            for (patterns, room) in self.patterns.iter().zip(&mut *rooms) {
+                patterns.candidates(value, room, candidates);
             }
         });
     }

@@ -3,6 +3,7 @@
 use super::{
     RuleSet,
     facts::{Decisions, Facts, View},
+    index::Room,
     program::RuleId,
 };
 use crate::detect::{
@@ -19,6 +20,7 @@ pub struct Matcher<'r> {
     rules: &'r RuleSet,
     leaves: Leaves,
     decisions: Decisions,
+    room: Room,
     matching: Vec<RuleId>,
 }
 
@@ -29,6 +31,7 @@ impl<'r> Matcher<'r> {
             rules,
             leaves: Leaves::default(),
             decisions: Decisions::new(&rules.programs),
+            room: rules.index.take_room(),
             matching: Vec::new(),
         }
     }
@@ -49,7 +52,14 @@ impl<'r> Matcher<'r> {
 
     pub(super) fn matching(&mut self, event: &Event) -> &[RuleId] {
         let view = View::Event(event);
-        find(self.rules, view, &mut self.decisions, &mut self.matching);
+        let Self {
+            rules,
+            decisions,
+            room,
+            matching,
+            ..
+        } = self;
+        find(rules, view, decisions, room, matching);
         &self.matching
     }
 
@@ -60,7 +70,14 @@ impl<'r> Matcher<'r> {
     ) -> Result<&[RuleId], Refused> {
         let glance = Glance::read(source, layout, &self.rules.outline, &mut self.leaves)?;
         let view = View::Glance(&glance);
-        find(self.rules, view, &mut self.decisions, &mut self.matching);
+        let Self {
+            rules,
+            decisions,
+            room,
+            matching,
+            ..
+        } = self;
+        find(rules, view, decisions, room, matching);
         Ok(&self.matching)
     }
 
@@ -69,14 +86,34 @@ impl<'r> Matcher<'r> {
     pub(super) fn matching_in_part(&mut self, source: &[u8]) -> Result<&[RuleId], Refused> {
         let glance = Glance::read_part(source, &self.rules.outline, &mut self.leaves)?;
         let view = View::Glance(&glance);
-        find(self.rules, view, &mut self.decisions, &mut self.matching);
+        let Self {
+            rules,
+            decisions,
+            room,
+            matching,
+            ..
+        } = self;
+        find(rules, view, decisions, room, matching);
         Ok(&self.matching)
     }
 }
 
+impl Drop for Matcher<'_> {
+    /// What was built is of use to the next matcher.
+    fn drop(&mut self) {
+        self.rules.index.give_back(std::mem::take(&mut self.room));
+    }
+}
+
 /// Finds the rules that match what is viewed, in place of what stood there.
-fn find(rules: &RuleSet, view: View<'_>, decisions: &mut Decisions, matching: &mut Vec<RuleId>) {
+fn find(
+    rules: &RuleSet,
+    view: View<'_>,
+    decisions: &mut Decisions,
+    room: &mut Room,
+    matching: &mut Vec<RuleId>,
+) {
     let facts = Facts::new(view, &rules.programs, decisions);
-    rules.index.candidates(&facts, matching);
+    rules.index.candidates(&facts, room, matching);
     matching.retain(|&rule| rules.programs.holds(rule, &facts));
 }

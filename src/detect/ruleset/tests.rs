@@ -143,7 +143,8 @@ fn candidates(rules: &RuleSet, event: Value) -> usize {
     let mut decisions = Decisions::new(&rules.programs);
     let facts = Facts::new(View::Event(&event), &rules.programs, &mut decisions);
     let mut candidates = Vec::new();
-    rules.index.candidates(&facts, &mut candidates);
+    let mut room = rules.index.take_room();
+    rules.index.candidates(&facts, &mut room, &mut candidates);
     candidates.len()
 }
 
