@@ -36,7 +36,7 @@ pub async fn run() {
     let sink = format!("streamed-{}", std::process::id());
     let arguments = [
         "-I",
-        INDEX,
+        "stream",
         "-i",
         &sink,
         "-s",
