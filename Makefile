@@ -47,9 +47,6 @@ bench-peers: ## Measure detection beside other engines, and the memory of compil
 	$(CARGO) run $(PEERS) --bin k8scop-peers
 	$(CARGO) run $(PEERS) --bin memory
 
-bench-scan: ## Measure `k8scop scan` as a whole process, beside ripgrep where it is installed
-	$(CARGO) bench --locked --bench scan
-
 bench-scan: ## Measure `k8scop scan`, the whole process, beside ripgrep
 	$(CARGO) bench --locked --bench scan
 
@@ -61,9 +58,6 @@ instructions: ## Record anew how many instructions an event may take
 
 profile: ## Show where the instructions of detection go
 	CARGO="$(CARGO)" benches/profile.sh
-
-bench-elastic: ## Measure the way from a real Elasticsearch to alerts, over EVENTS (1000000), for MINUTES (10)
-	$(CARGO) bench --locked --bench pipeline
 
 soak: ## Run a job under random faults for MINUTES (20); the report goes to target/soak.md
 	SOAK_MINUTES=$(or $(MINUTES),20) SOAK_SEED=$(SEED) $(CARGO) test --locked --test it soak:: -- --nocapture

@@ -129,6 +129,11 @@ impl Field {
         self.is_list
     }
 
+    /// Whether it looks into a pod spec, wherever the event has one.
+    pub(super) fn is_in_pod_spec(&self) -> bool {
+        matches!(self.lookup, Lookup::PodSpec(_) | Lookup::AllContainers(_))
+    }
+
     /// The members of the audit event that must be delivered for this field to be looked up, for
     /// example `objectRef`, or `requestObject` and `responseObject`. A member is needed whole: it
     /// may be stored as text. A field in an element needs nothing beyond its list.

@@ -23,6 +23,17 @@ pub enum Key {
     Present(FieldId),
 }
 
+impl Key {
+    /// The field that it asks for.
+    pub fn field(&self) -> FieldId {
+        let (Self::Equal(field, _)
+        | Self::Literal(field, ..)
+        | Self::Pattern(field, _)
+        | Self::Present(field)) = self;
+        *field
+    }
+}
+
 /// Where in a value a literal must stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Anchor {

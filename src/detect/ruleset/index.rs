@@ -22,6 +22,9 @@ use crate::detect::rule::Rule;
 /// Bytes of texts in one automaton: it could number four times as many.
 const LITERAL_BYTES: usize = 4 << 20;
 
+/// How much more it costs to look for something in a pod spec: an event that has one is parsed.
+const POD_SPEC: f64 = 16.0;
+
 /// Where each rule of a set is entered.
 #[derive(Debug)]
 pub struct Index {
@@ -77,7 +80,15 @@ impl Index {
         for key in covers.iter().flat_map(Cover::keys) {
             *shared.entry(key).or_default() += 1;
         }
-        let cost = |key: &Key| cost(key, shared.get(key).copied().unwrap_or(1));
+        let fields = programs.fields();
+        let cost = |key: &Key| {
+            let times = if fields[key.field()].is_in_pod_spec() {
+                POD_SPEC
+            } else {
+                1.0
+            };
+            times * cost(key, shared.get(key).copied().unwrap_or(1))
+        };
         let mut always = Vec::new();
         let mut entries = Entries::new();
         for (rule, cover) in covers.iter().enumerate() {
@@ -138,11 +149,11 @@ impl Index {
 /// itself makes none in vain, but has to be run.
 fn cost(key: &Key, sharing_rules: usize) -> f64 {
     let commonness = match key {
-        Key::Equal(_, text) if vocabulary::is_common_value(text) => 16.0,
+        Key::Equal(_, text) if vocabulary::is_common_value(text) => 32.0,
         Key::Equal(..) => 1.0,
         Key::Literal(_, _, text) if vocabulary::is_part_of_common_text(text) => 48.0,
         Key::Literal(_, _, text) => 1.0 + 32.0 / (text.len() * text.len()) as f64,
-        Key::Pattern(..) => 4.0,
+        Key::Pattern(..) => 24.0,
         Key::Present(_) => 64.0,
     };
     commonness * sharing_rules as f64
@@ -151,12 +162,8 @@ fn cost(key: &Key, sharing_rules: usize) -> f64 {
 fn by_field(entries: Entries) -> Vec<FieldIndex> {
     let mut fields: BTreeMap<FieldId, (FieldIndex, Vec<LiteralEntry>, Vec<_>)> = BTreeMap::new();
     for (key, rules) in entries {
-        let (Key::Equal(field, _)
-        | Key::Literal(field, ..)
-        | Key::Pattern(field, _)
-        | Key::Present(field)) = key;
-        let (index, literals, patterns) = fields.entry(field).or_default();
-        index.field = field;
+        let (index, literals, patterns) = fields.entry(key.field()).or_default();
+        index.field = key.field();
         match key {
             Key::Pattern(_, text) => patterns.push((text, rules)),
             Key::Equal(_, text) => drop(index.equal.insert(text, rules)),

@@ -56,8 +56,11 @@ struct Atoms {
 /// What is cheap to decide is asked first, and often spares the rest.
 fn effort(atom: &Atom) -> u8 {
     let Atom::Predicate(_, predicate) = atom else {
-        return 4;
+        return 5;
     };
+    if predicate.field().is_in_pod_spec() {
+        return 4;
+    }
     match predicate.test() {
         Test::Present | Test::Absent | Test::Equals(_) | Test::Between(..) => 0,
         Test::StartsWith(_) | Test::EndsWith(_) => 1,

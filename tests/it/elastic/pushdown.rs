@@ -118,7 +118,8 @@ async fn alerts_are_the_same_whatever_the_mapping(flavor: Flavor) {
         }
         _ => On,
     };
-    let cases: Vec<(&str, Value, Vec<(Layout, Expected)>)> = vec![
+    type Case = (&'static str, Value, Vec<(Layout, Expected)>);
+    let cases: Vec<Case> = vec![
         (
             "dynamic",
             json!({"properties": {}}),
