@@ -95,7 +95,7 @@ async fn a_new_object_shows_its_defaults_and_is_not_ready() {
         job["spec"],
         serde_json::json!({
             "mode": "Static", "startTime": "2026-11-01T00:00:00Z", "fetchDelaySeconds": 10,
-            "suspend": false, "sink": {"index": "k8scop-alerts"},
+            "suspend": false, "pushdown": "Auto", "sink": {"index": "k8scop-alerts"},
             "source": {"index": "logstash-*", "timestampField": "@timestamp", "layout": "Auto"},
         })
     );

@@ -1,8 +1,9 @@
 //! The hits of a page, cut out of its answer without parsing the documents.
 //!
 //! Promises: what is cut is what the general parser would find. Everything but the hits is left to
-//! that parser, every document is proven to be valid JSON, and whatever looks unusual is not cut at
-//! all: then the general parser decides about the whole answer.
+//! that parser, and whatever looks unusual is not cut at all: then the general parser decides about
+//! the whole answer. A document is taken by its brackets and quotes alone: whether it is valid JSON
+//! is found by who reads it, once, and one that is not spoils nothing but itself.
 
 use std::borrow::Cow;
 
@@ -11,10 +12,7 @@ use jiff::Timestamp;
 use serde::de::IgnoredAny;
 
 use super::Hits;
-use crate::detect::{
-    document::Document,
-    reading::{Leaves, Plan, object_length, read},
-};
+use crate::detect::{document::Document, reading::object_length};
 
 /// An answer in two parts.
 #[derive(Debug)]
@@ -42,9 +40,6 @@ pub(super) fn cut(body: &Bytes, time_at: usize) -> Option<Cut> {
 
 struct Cutter {
     time_at: usize,
-    /// Nothing of a document is wanted but that it is valid.
-    nothing: Plan,
-    leaves: Leaves,
 }
 
 /// A hit as far as it was read.
@@ -59,11 +54,7 @@ struct Hit<'b> {
 
 impl Cutter {
     fn new(time_at: usize) -> Self {
-        Self {
-            time_at,
-            nothing: Plan::new(|_| false),
-            leaves: Leaves::default(),
-        }
+        Self { time_at }
     }
 
     /// All hits up to the end of their list.
@@ -102,7 +93,7 @@ impl Cutter {
             match name {
                 b"_index" => fill(&mut hit.index, text.string()?)?,
                 b"_id" => fill(&mut hit.id, text.string()?)?,
-                b"_source" => fill(&mut hit.source, self.source(text)?)?,
+                b"_source" => fill(&mut hit.source, Self::source(text)?)?,
                 b"sort" => {
                     let value = text.value()?;
                     hit.time = Sort(value).time(self.time_at)?;
@@ -123,14 +114,11 @@ impl Cutter {
         Some(hit)
     }
 
-    fn source<'b>(&mut self, text: &mut Text<'b>) -> Option<&'b [u8]> {
+    fn source<'b>(text: &mut Text<'b>) -> Option<&'b [u8]> {
         if text.next()? != b'{' {
             return None;
         }
-        let source = text.value()?;
-        let is_valid = read(source, &self.nothing, &mut self.leaves).is_ok()
-            || serde_json::from_slice::<IgnoredAny>(source).is_ok();
-        is_valid.then_some(source)
+        text.value()
     }
 }
 

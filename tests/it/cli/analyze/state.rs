@@ -74,9 +74,10 @@ const SPAN: [&str; 4] = ["-A", "static", "-e", "2019-2-1-0-30-0"];
 #[tokio::test]
 async fn an_interrupted_analysis_reads_only_the_rest() {
     let site = Site::new("state", 40).await;
-    // Two windows are read, of one minute and of four; the third is not.
+    // The first window is read, in three or four searches: a count, and pages of two slices. The
+    // second would take as many.
     site.proxy
-        .rule(On::post("/_search").after(2), Act::unavailable());
+        .rule(On::post("/_search").after(5), Act::unavailable());
     let (code, said) = site.interrupted(&SPAN, "waiting (").await;
     assert_eq!(code, Some(2), "{said}");
     let read = site.state()["checkpoint"]["counts"]["eventsRead"].clone();
