@@ -125,14 +125,11 @@ impl SlicedPages {
 #[async_trait]
 impl Pages for SlicedPages {
     async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault> {
-        if self
-            .counted
-            .as_ref()
-            .is_none_or(|(total, _)| self.seen < *total)
-        {
+        // Many windows of a long catch-up are empty: no slice of them is asked for.
+        let total = self.count().await?;
+        if self.seen < total {
             self.ask();
         }
-        let total = self.count().await?;
         while self.seen < total {
             // Every slice has ended.
             let Some((slice, answer)) = self.under_way.next().await else {

@@ -14,19 +14,23 @@ use std::{future::Future, time::Duration};
 
 use tokio::process::{Child, Command};
 
-/// Asks again and again until there is an answer; panics with `what` after `limit`.
+/// How much longer than on an idle machine something may take: only a failure waits so long.
+const PATIENCE: u32 = 4;
+
+/// Asks again and again until there is an answer; panics with `what` after `limit`, as it is on an
+/// idle machine.
 pub async fn eventually<T, F>(what: &str, limit: Duration, mut ask: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
-    let deadline = tokio::time::Instant::now() + limit;
+    let deadline = tokio::time::Instant::now() + limit * PATIENCE;
     loop {
         if let Some(answer) = ask().await {
             return answer;
         }
         assert!(
             tokio::time::Instant::now() < deadline,
-            "did not happen within {limit:?}: {what}"
+            "did not happen within {PATIENCE} times {limit:?}: {what}"
         );
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
