@@ -19,6 +19,12 @@ use crate::detect::{
 pub struct Matcher<'r> {
     rules: &'r RuleSet,
     leaves: Leaves,
+    search: Search,
+}
+
+/// The room of a search.
+#[derive(Debug)]
+struct Search {
     decisions: Decisions,
     room: Room,
     matching: Vec<RuleId>,
@@ -30,9 +36,11 @@ impl<'r> Matcher<'r> {
         Self {
             rules,
             leaves: Leaves::default(),
-            decisions: Decisions::new(&rules.programs),
-            room: rules.index.take_room(),
-            matching: Vec::new(),
+            search: Search {
+                decisions: Decisions::new(&rules.programs),
+                room: rules.index.take_room(),
+                matching: Vec::new(),
+            },
         }
     }
 
@@ -51,16 +59,7 @@ impl<'r> Matcher<'r> {
     }
 
     pub(super) fn matching(&mut self, event: &Event) -> &[RuleId] {
-        let view = View::Event(event);
-        let Self {
-            rules,
-            decisions,
-            room,
-            matching,
-            ..
-        } = self;
-        find(rules, view, decisions, room, matching);
-        &self.matching
+        self.search.run(self.rules, View::Event(event))
     }
 
     fn matching_at_a_glance(
@@ -69,51 +68,37 @@ impl<'r> Matcher<'r> {
         layout: Layout,
     ) -> Result<&[RuleId], Refused> {
         let glance = Glance::read(source, layout, &self.rules.outline, &mut self.leaves)?;
-        let view = View::Glance(&glance);
-        let Self {
-            rules,
-            decisions,
-            room,
-            matching,
-            ..
-        } = self;
-        find(rules, view, decisions, room, matching);
-        Ok(&self.matching)
+        Ok(self.search.run(self.rules, View::Glance(&glance)))
     }
 
     /// The same of any part of an event.
     #[cfg(test)]
     pub(super) fn matching_in_part(&mut self, source: &[u8]) -> Result<&[RuleId], Refused> {
         let glance = Glance::read_part(source, &self.rules.outline, &mut self.leaves)?;
-        let view = View::Glance(&glance);
-        let Self {
-            rules,
-            decisions,
-            room,
-            matching,
-            ..
-        } = self;
-        find(rules, view, decisions, room, matching);
-        Ok(&self.matching)
+        Ok(self.search.run(self.rules, View::Glance(&glance)))
     }
 }
 
 impl Drop for Matcher<'_> {
     /// What was built is of use to the next matcher.
     fn drop(&mut self) {
-        self.rules.index.give_back(std::mem::take(&mut self.room));
+        self.rules
+            .index
+            .give_back(std::mem::take(&mut self.search.room));
     }
 }
 
-/// Finds the rules that match what is viewed, in place of what stood there.
-fn find(
-    rules: &RuleSet,
-    view: View<'_>,
-    decisions: &mut Decisions,
-    room: &mut Room,
-    matching: &mut Vec<RuleId>,
-) {
-    let facts = Facts::new(view, &rules.programs, decisions);
-    rules.index.candidates(&facts, room, matching);
-    matching.retain(|&rule| rules.programs.holds(rule, &facts));
+impl Search {
+    /// Finds the rules that match what is viewed, in place of what was found before.
+    fn run(&mut self, rules: &RuleSet, view: View<'_>) -> &[RuleId] {
+        let Self {
+            decisions,
+            room,
+            matching,
+        } = self;
+        let facts = Facts::new(view, &rules.programs, decisions);
+        rules.index.candidates(&facts, room, matching);
+        matching.retain(|&rule| rules.programs.holds(rule, &facts));
+        matching
+    }
 }
