@@ -25,17 +25,26 @@ const WATCHED: [&str; 5] = ["pods", "services", "configmaps", "endpoints", "node
 pub const VERBS: [&str; 6] = ["get", "list", "watch", "create", "update", "patch"];
 pub const NAMESPACES: [&str; 5] = ["shop", "web", "kube-system", "monitoring", "payments"];
 
-/// So many events, equal for equal seeds.
+/// So many events, equal for equal seeds. They lie one after the other, as in the answer of a
+/// server or in a file.
 pub fn documents(count: usize, seed: u64) -> Vec<Document> {
     let mut chance = Chance::new(seed);
-    (0..count)
-        .map(|number| Document {
-            index: "bench".to_owned(),
-            id: number.to_string(),
-            time: None,
-            source: Bytes::from(event(&mut chance, number)),
+    let mut events = Vec::new();
+    let ranges: Vec<_> = (0..count)
+        .map(|number| {
+            let start = events.len();
+            events.extend(event(&mut chance, number).into_bytes());
+            start..events.len()
         })
-        .collect()
+        .collect();
+    let events = Bytes::from(events);
+    let document = |(number, range): (usize, _)| Document {
+        index: "bench".to_owned(),
+        id: number.to_string(),
+        time: None,
+        source: events.slice(range),
+    };
+    ranges.into_iter().enumerate().map(document).collect()
 }
 
 /// Who calls.
