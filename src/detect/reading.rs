@@ -56,7 +56,7 @@ pub fn read<'d>(source: &'d [u8], plan: &Plan, leaves: &mut Leaves) -> Result<&'
         let block = Block::new(blocks.get(number).unwrap_or(&last));
         let tokens = lexer.tokens(source, start, &block)?;
         let depths = grammar.check(source, start, &tokens)?;
-        walk.advance(start, &tokens, depths, lexer.has_escapes())?;
+        walk.advance(start, &tokens, depths)?;
     }
     match lexer.is_outside() && grammar.is_complete() {
         true => Ok(text),

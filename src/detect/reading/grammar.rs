@@ -104,14 +104,15 @@ impl Grammar {
             let opens = tokens.opens >> at & 1 == 1;
             // `{` and `}` have this bit, `[` and `]` have not.
             let is_brace = u64::from(source[place] >> 5 & 1);
-            is_wrong |= !opens && self.braces & 1 != is_brace;
-            (self.braces, self.depth) = match opens {
-                true => (self.braces << 1 | is_brace, self.depth.wrapping_add(1)),
-                false => (self.braces >> 1, self.depth.wrapping_sub(1)),
-            };
+            is_wrong |= !opens & (self.braces & 1 != is_brace);
+            let (more, fewer) = (self.braces << 1 | is_brace, self.braces >> 1);
+            self.braces = if opens { more } else { fewer };
+            self.depth = self.depth.wrapping_add(if opens { 1 } else { !0 });
             is_wrong |= self.depth > u64::BITS;
-            let rest = &source[place + 1..];
-            is_wrong |= self.depth == 0 && leading_blanks(rest) < rest.len();
+            if self.depth == 0 {
+                let rest = &source[place + 1..];
+                is_wrong |= leading_blanks(rest) < rest.len();
+            }
             lowest = lowest.min(self.depth);
             let beyond = !1 << at;
             objects = objects & !beyond | all_if(self.braces & 1) & beyond;
@@ -137,6 +138,7 @@ impl Grammar {
             commas,
             scalars,
             blanks,
+            backslashes: _,
             has_squares: _,
         } = *tokens;
         let after_open = self.after_open.find(opens << 1, opens, blanks);

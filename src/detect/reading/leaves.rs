@@ -79,14 +79,7 @@ impl Leaves {
     }
 
     /// Notes a string, by what stands between its quotes.
-    pub fn add_string(
-        &mut self,
-        node: NodeId,
-        source: &[u8],
-        range: Range<usize>,
-        may_escape: bool,
-    ) {
-        let is_escaped = may_escape && memchr::memchr(b'\\', &source[range.clone()]).is_some();
+    pub fn add_string(&mut self, node: NodeId, range: Range<usize>, is_escaped: bool) {
         let form = if is_escaped {
             Form::Escaped
         } else {

@@ -23,6 +23,8 @@ pub struct Tokens {
     pub scalars: u64,
     /// White space.
     pub blanks: u64,
+    /// Those of escapes, within strings.
+    pub backslashes: u64,
     /// Whether brackets may be square; where not, all are braces.
     pub has_squares: bool,
 }
@@ -36,8 +38,6 @@ pub struct Lexer {
     escapes: bool,
     /// Whether the block before ended in a scalar.
     in_scalar: bool,
-    /// Whether any string so far holds an escape.
-    has_escapes: bool,
 }
 
 impl Lexer {
@@ -68,6 +68,7 @@ impl Lexer {
             commas: block.commas & outside,
             scalars: outside & !marks,
             blanks: block.blanks & outside,
+            backslashes: block.backslashes,
             has_squares: block.has_squares,
         };
         self.check_scalars(source, start, tokens.scalars)?;
@@ -79,11 +80,6 @@ impl Lexer {
         self.inside == 0
     }
 
-    /// Whether any string so far holds an escape.
-    pub fn has_escapes(&self) -> bool {
-        self.has_escapes
-    }
-
     /// The bytes whose meaning a backslash takes away.
     fn escaped(&mut self, source: &[u8], start: usize, backslashes: u64) -> Result<u64, Refused> {
         let mut escaped = u64::from(std::mem::take(&mut self.escapes));
@@ -91,7 +87,6 @@ impl Lexer {
         while rest != 0 {
             let at = rest.trailing_zeros();
             scalar::check_escape(&source[start + at as usize..])?;
-            self.has_escapes = true;
             let next = if at == 63 { 0 } else { 2 << at };
             self.escapes = at == 63;
             escaped |= next;

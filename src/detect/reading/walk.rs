@@ -26,7 +26,8 @@ pub struct Walk<'w> {
     whole: Option<(NodeId, usize, u32)>,
     /// The last quote of the blocks before that opens a string.
     opening: usize,
-    may_escape: bool,
+    /// The last backslash of the blocks before.
+    backslash: usize,
 }
 
 /// Which tokens matter next.
@@ -78,7 +79,7 @@ impl<'w> Walk<'w> {
             skip_to: 0,
             whole: None,
             opening: 0,
-            may_escape: false,
+            backslash: 0,
         }
     }
 
@@ -89,9 +90,7 @@ impl<'w> Walk<'w> {
         start: usize,
         tokens: &Tokens,
         depths: Depths,
-        may_escape: bool,
     ) -> Result<(), Refused> {
-        self.may_escape = may_escape;
         if matches!(self.seeks, Seeks::Brackets) && depths.lowest > self.skip_to {
             self.depth = depths.last;
             return Ok(());
@@ -110,19 +109,22 @@ impl<'w> Walk<'w> {
             if matches!(self.seeks, Seeks::Brackets) {
                 self.skip(place, bit & tokens.opens != 0);
             } else if bit & tokens.colons != 0 {
-                let opening = last(tokens.opening & (bit - 1), start);
-                self.name(opening.unwrap_or(self.opening), place)?;
+                let opening = last(tokens.opening & (bit - 1), start, self.opening);
+                let backslash = last(tokens.backslashes & (bit - 1), start, self.backslash);
+                self.name(opening, place, backslash)?;
             } else if bit & tokens.opens != 0 {
                 self.enter(place);
             } else {
-                self.end_value(place)?;
+                let backslash = last(tokens.backslashes & (bit - 1), start, self.backslash);
+                self.end_value(place, backslash)?;
                 match bit & tokens.commas {
                     0 => self.leave(place),
                     _ => self.next_part(place),
                 }
             }
         }
-        self.opening = last(tokens.opening, start).unwrap_or(self.opening);
+        self.opening = last(tokens.opening, start, self.opening);
+        self.backslash = last(tokens.backslashes, start, self.backslash);
         Ok(())
     }
 
@@ -139,13 +141,13 @@ impl<'w> Walk<'w> {
     }
 
     /// The name of a member, between a quote that opens it and the last one before the colon.
-    fn name(&mut self, opening: usize, colon: usize) -> Result<(), Refused> {
+    fn name(&mut self, opening: usize, colon: usize, backslash: usize) -> Result<(), Refused> {
         let text = self.source.get(opening + 1..colon).ok_or(Refused)?;
         let name = match text {
             [name @ .., b'"'] => name,
             _ => text.trim_ascii_end().strip_suffix(b"\"").ok_or(Refused)?,
         };
-        if self.may_escape && name.contains(&b'\\') {
+        if backslash > opening {
             return Err(Refused);
         }
         let member = self.plan.member(self.here.node, name);
@@ -224,7 +226,7 @@ impl<'w> Walk<'w> {
     }
 
     /// Notes the scalar that ends before `end`, if one is awaited.
-    fn end_value(&mut self, end: usize) -> Result<(), Refused> {
+    fn end_value(&mut self, end: usize, backslash: usize) -> Result<(), Refused> {
         let Some((node, before)) = self.awaited.take() else {
             return Ok(());
         };
@@ -248,8 +250,7 @@ impl<'w> Walk<'w> {
             }
             [b'"', ..] => {
                 let range = range.start + 1..range.end - 1;
-                self.leaves
-                    .add_string(node, self.source, range, self.may_escape);
+                self.leaves.add_string(node, range, backslash > before);
             }
             _ => self.leaves.add_scalar(node, self.source, range),
         }
@@ -257,7 +258,9 @@ impl<'w> Walk<'w> {
     }
 }
 
-/// Where the highest bit stands.
-fn last(bits: u64, start: usize) -> Option<usize> {
-    Some(start + bits.checked_ilog2()? as usize)
+/// Where the highest bit stands, or what was last before.
+#[inline(always)]
+fn last(bits: u64, start: usize, before: usize) -> usize {
+    let at = (bits | 1).ilog2() as usize;
+    if bits == 0 { before } else { start + at }
 }
