@@ -17,8 +17,12 @@ use std::{collections::BTreeSet, thread, time::Instant};
 
 use jiff::Timestamp;
 use k8scop::detect::{
-    analyse::analyse, context::Context, definition::RuleDefinition, document::Document,
-    layout::Layout, ruleset::RuleSet,
+    analyse::analyse,
+    context::Context,
+    definition::RuleDefinition,
+    document::{Document, with_texts},
+    layout::Layout,
+    ruleset::RuleSet,
 };
 
 use measure::{Race, at_least, at_most, median, row, table, thousands};
@@ -293,8 +297,9 @@ fn detect(documents: &[Document], set: &RuleSet) -> usize {
 
 fn read(documents: &[Document], walk: &mut Walk) -> usize {
     let mut bytes = 0;
-    for document in documents {
-        walk.visit(&document.source, |_, value| bytes += value.len());
+    for (_, text) in with_texts(documents) {
+        let text = text.expect("an event is UTF-8");
+        walk.visit(text, |_, value| bytes += value.len());
     }
     std::hint::black_box(bytes);
     documents.len()

@@ -28,14 +28,14 @@ impl Walk {
 
     /// Walks through a document; tells how many values it found.
     #[allow(dead_code, reason = "not every measurement needs it")]
-    pub fn find(&mut self, source: &[u8]) -> usize {
+    pub fn find(&mut self, source: &str) -> usize {
         reading::read(source, &self.plan, &mut self.leaves).expect("the document is read");
         let nodes = self.nodes.iter();
         nodes.map(|node| self.leaves.texts(*node).len()).sum()
     }
 
     /// The same, and visits the decoded values with the number of their field.
-    pub fn visit(&mut self, source: &[u8], mut visit: impl FnMut(usize, &str)) {
+    pub fn visit(&mut self, source: &str, mut visit: impl FnMut(usize, &str)) {
         let text = reading::read(source, &self.plan, &mut self.leaves);
         let text = text.expect("the document is read");
         for (field, node) in self.nodes.iter().enumerate() {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::{
     alert::Alert,
     context::Context,
-    document::{Document, Rejection},
+    document::{Document, Rejection, with_texts},
     event::Event,
     rule::{Match, Outcome},
     ruleset::{Matcher, RuleSet},
@@ -53,28 +53,38 @@ pub fn analyse_with(
 ) -> Analysis {
     let mut analysis = Analysis::default();
     let mut ids = HashSet::new();
-    for document in documents {
-        if matcher.is_quiet(&document.source, context.layout) == Some(true) {
-            analysis.events += 1;
-            continue;
-        }
-        match Event::read(document, context.layout) {
-            Ok(events) => {
-                for event in &events {
-                    analysis.add_event(event, document, matcher, context, &mut ids);
-                }
-            }
-            Err(rejection) => analysis.quarantined.push(Quarantined {
-                index: document.index.clone(),
-                id: document.id.clone(),
-                rejection,
-            }),
+    for (document, text) in with_texts(documents) {
+        let is_quiet = text.and_then(|text| matcher.is_quiet(text, context.layout));
+        match is_quiet {
+            Some(true) => analysis.events += 1,
+            _ => analysis.add_document(document, matcher, context, &mut ids),
         }
     }
     analysis
 }
 
 impl Analysis {
+    fn add_document(
+        &mut self,
+        document: &Document,
+        matcher: &mut Matcher<'_>,
+        context: &Context,
+        ids: &mut HashSet<String>,
+    ) {
+        match Event::read(document, context.layout) {
+            Ok(events) => {
+                for event in &events {
+                    self.add_event(event, document, matcher, context, ids);
+                }
+            }
+            Err(rejection) => self.quarantined.push(Quarantined {
+                index: document.index.clone(),
+                id: document.id.clone(),
+                rejection,
+            }),
+        }
+    }
+
     fn add_event(
         &mut self,
         event: &Event,

@@ -16,6 +16,21 @@ pub struct Document {
     pub source: Bytes,
 }
 
+/// Documents that are checked to be text before the first of them is read.
+const AHEAD: usize = 16;
+
+/// Documents and their sources as text, where they are UTF-8. Some are checked ahead: the check is
+/// fast and brings them near in one go, where reading them would wait for each.
+pub fn with_texts(documents: &[Document]) -> impl Iterator<Item = (&Document, Option<&str>)> {
+    documents.chunks(AHEAD).flat_map(|documents| {
+        let mut texts = [None; AHEAD];
+        for (text, document) in texts.iter_mut().zip(documents) {
+            *text = std::str::from_utf8(&document.source).ok();
+        }
+        documents.iter().zip(texts)
+    })
+}
+
 /// Why a document is not an audit event: it is set aside, counted, and its page goes on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {

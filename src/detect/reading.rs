@@ -38,10 +38,8 @@ pub struct Refused;
 
 /// Reads a document that holds an object. The places of the leaves are those in the text that is
 /// given back.
-pub fn read<'d>(source: &'d [u8], plan: &Plan, leaves: &mut Leaves) -> Result<&'d str, Refused> {
-    // This pass is fast, and brings the document near before the slower one waits for each part.
-    let text = std::str::from_utf8(source).map_err(|_| Refused)?;
-    let text = &text[leading_blanks(source)..];
+pub fn read<'d>(text: &'d str, plan: &Plan, leaves: &mut Leaves) -> Result<&'d str, Refused> {
+    let text = &text[leading_blanks(text.as_bytes())..];
     let source = text.as_bytes();
     if source.first() != Some(&b'{') || source.len() > SIZE_LIMIT {
         return Err(Refused);

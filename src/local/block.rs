@@ -1,5 +1,7 @@
 //! Bytes of an input that hold whole documents.
 
+use std::ops::Range;
+
 use super::splitter::{Splitter, is_between};
 use crate::detect::json::SIZE_LIMIT;
 
@@ -54,12 +56,21 @@ impl Block {
             bytes: self.text(),
             line: self.line,
         };
+        // One check of the whole is faster than one for each line.
+        let text = str::from_utf8(self.text()).ok();
         while !rest.bytes.is_empty() {
+            let start = self.filled - rest.bytes.len();
             let end = memchr::memchr(b'\n', rest.bytes).map_or(rest.bytes.len(), |at| at + 1);
-            let source = trim(&rest.bytes[..end]);
+            let range = trim(&rest.bytes[..end]);
+            let source = &rest.bytes[range.clone()];
             let is_done = match source {
                 [] => Some(true),
-                [b'{', .., b'}'] => visitor.glance(source),
+                [b'{', .., b'}'] => match text {
+                    Some(text) => visitor.glance(&text[start + range.start..start + range.end]),
+                    None => str::from_utf8(source)
+                        .ok()
+                        .and_then(|text| visitor.glance(text)),
+                },
                 _ => None,
             };
             match is_done {
@@ -80,7 +91,7 @@ impl Block {
 pub trait Visitor {
     /// Whether a glance at a line is enough. Most documents fill one line, so this spares most of
     /// the splitting. It tells nothing unless the line is one JSON object and nothing else.
-    fn glance(&mut self, line: &[u8]) -> Option<bool>;
+    fn glance(&mut self, line: &str) -> Option<bool>;
 
     /// Looks at a document for which a glance was not enough, and knows the number of the line
     /// where it begins, counted from 1 over the whole input. Of the document there are at most
@@ -124,10 +135,10 @@ pub(super) fn lines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
-/// Without what stands between documents.
-fn trim(line: &[u8]) -> &[u8] {
+/// All but what stands between documents.
+fn trim(line: &[u8]) -> Range<usize> {
     let is_text = |byte: &u8| !is_between(*byte);
     let start = line.iter().position(is_text).unwrap_or(line.len());
     let end = line.iter().rposition(is_text).map_or(start, |at| at + 1);
-    &line[start..end]
+    start..end
 }

@@ -41,7 +41,7 @@ pub fn compare(documents: &[Document]) {
     let mut walk = Walk::new(&FIELDS);
     for document in documents {
         let mut ours = [const { String::new() }; FIELDS.len()];
-        walk.visit(&document.source, |field, text| {
+        walk.visit(text(document), |field, text| {
             ours[field] = text.to_owned()
         });
         assert_eq!(ours, texts(&document.source, &tree));
@@ -58,7 +58,7 @@ pub fn compare(documents: &[Document]) {
         Box::new(|| {
             documents
                 .iter()
-                .map(|it| walk.find(&it.source))
+                .map(|it| walk.find(text(it)))
                 .sum::<usize>()
                 .min(1)
                 * documents.len()
@@ -73,6 +73,10 @@ pub fn compare(documents: &[Document]) {
         &target,
         &met,
     ]);
+}
+
+fn text(document: &Document) -> &str {
+    str::from_utf8(&document.source).expect("an event is UTF-8")
 }
 
 fn found(source: &[u8], tree: &PointerTree) -> usize {

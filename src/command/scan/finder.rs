@@ -82,7 +82,7 @@ struct Visit<'v, 's> {
 }
 
 impl Visitor for Visit<'_, '_> {
-    fn glance(&mut self, line: &[u8]) -> Option<bool> {
+    fn glance(&mut self, line: &str) -> Option<bool> {
         let Finder { matcher, context } = self.finder;
         let is_quiet = matcher.is_quiet(line, context.layout)?;
         self.found.events += u64::from(is_quiet);

@@ -29,7 +29,7 @@ impl<'d> Glance<'d> {
     /// Reads a document that is an audit event of the raw layout. Others are refused, and so is
     /// what is doubtful: an [`Event`] can be read of some of them.
     pub fn read(
-        source: &'d [u8],
+        source: &'d str,
         layout: Layout,
         outline: &'d Outline,
         leaves: &'d mut Leaves,
@@ -47,7 +47,7 @@ impl<'d> Glance<'d> {
 
     /// Reads any part of an event.
     pub fn read_part(
-        source: &'d [u8],
+        source: &'d str,
         outline: &'d Outline,
         leaves: &'d mut Leaves,
     ) -> Result<Self, Refused> {

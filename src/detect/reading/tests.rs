@@ -47,7 +47,8 @@ impl Comparison {
     }
 
     fn by_reading(&mut self, source: &[u8]) -> Option<Found> {
-        let text = read(source, &self.plan, &mut self.leaves).ok()?;
+        let text = std::str::from_utf8(source).ok()?;
+        let text = read(text, &self.plan, &mut self.leaves).ok()?;
         let of_node = |(number, node): (usize, &NodeId)| {
             let texts = self.leaves.texts(*node).iter();
             let whole = match number < WHOLE {

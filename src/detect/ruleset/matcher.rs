@@ -47,7 +47,7 @@ impl<'r> Matcher<'r> {
     /// Whether a document is one audit event that no rule matches, as far as a glance shows it.
     /// Otherwise its events have to be read and asked for their [`matches`](Self::matches). It
     /// shows nothing, `None`, unless the source is one JSON object and nothing else.
-    pub fn is_quiet(&mut self, source: &[u8], layout: Layout) -> Option<bool> {
+    pub fn is_quiet(&mut self, source: &str, layout: Layout) -> Option<bool> {
         let matching = self.matching_at_a_glance(source, layout).ok()?;
         Some(matching.is_empty())
     }
@@ -62,18 +62,14 @@ impl<'r> Matcher<'r> {
         self.search.run(self.rules, View::Event(event))
     }
 
-    fn matching_at_a_glance(
-        &mut self,
-        source: &[u8],
-        layout: Layout,
-    ) -> Result<&[RuleId], Refused> {
+    fn matching_at_a_glance(&mut self, source: &str, layout: Layout) -> Result<&[RuleId], Refused> {
         let glance = Glance::read(source, layout, &self.rules.outline, &mut self.leaves)?;
         Ok(self.search.run(self.rules, View::Glance(&glance)))
     }
 
     /// The same of any part of an event.
     #[cfg(test)]
-    pub(super) fn matching_in_part(&mut self, source: &[u8]) -> Result<&[RuleId], Refused> {
+    pub(super) fn matching_in_part(&mut self, source: &str) -> Result<&[RuleId], Refused> {
         let glance = Glance::read_part(source, &self.rules.outline, &mut self.leaves)?;
         Ok(self.search.run(self.rules, View::Glance(&glance)))
     }

@@ -31,8 +31,8 @@ impl Read for Halting<'_> {
 struct Collector(Vec<(u64, Vec<u8>)>);
 
 impl Visitor for Collector {
-    fn glance(&mut self, line: &[u8]) -> Option<bool> {
-        serde_json::from_slice::<Map<String, Value>>(line).ok()?;
+    fn glance(&mut self, line: &str) -> Option<bool> {
+        serde_json::from_str::<Map<String, Value>>(line).ok()?;
         Some(false)
     }
 
