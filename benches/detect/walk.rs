@@ -31,7 +31,7 @@ impl Walk {
     pub fn find(&mut self, source: &str) -> usize {
         reading::read(source, &self.plan, &mut self.leaves).expect("the document is read");
         let nodes = self.nodes.iter();
-        nodes.map(|node| self.leaves.texts(*node).len()).sum()
+        nodes.map(|node| self.leaves.count(*node)).sum()
     }
 
     /// The same, and visits the decoded values with the number of their field.
@@ -39,8 +39,8 @@ impl Walk {
         let text = reading::read(source, &self.plan, &mut self.leaves);
         let text = text.expect("the document is read");
         for (field, node) in self.nodes.iter().enumerate() {
-            for value in self.leaves.texts(*node) {
-                visit(field, &value.decode(text));
+            for value in self.leaves.texts(*node, text) {
+                visit(field, value);
             }
         }
     }

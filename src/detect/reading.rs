@@ -45,7 +45,7 @@ pub fn read<'d>(text: &'d str, plan: &Plan, leaves: &mut Leaves) -> Result<&'d s
         return Err(Refused);
     }
     let (mut lexer, mut grammar) = (Lexer::default(), Grammar::default());
-    let mut walk = Walk::new(source, plan, leaves);
+    let mut walk = Walk::new(text, plan, leaves);
     let (blocks, rest) = source.as_chunks::<SIZE>();
     let mut last = [b' '; SIZE];
     last[..rest.len()].copy_from_slice(rest);

@@ -71,7 +71,7 @@ impl<'d> Glance<'d> {
         match &self.outline.way(field).values {
             Values::AtNodes(nodes) => nodes
                 .iter()
-                .for_each(|node| self.visit_node(*node, &mut |text| visit(&text))),
+                .for_each(|node| self.texts(*node).for_each(&mut *visit)),
             Values::Derived(lookup) => derived::visit(self, lookup, &mut |text| visit(&text)),
             Values::InPodSpec(tree, field) if pod_spec::may_be_in(self) => {
                 let values = self.tree(*tree).values(field);
@@ -86,7 +86,7 @@ impl<'d> Glance<'d> {
         match &self.outline.way(field).values {
             Values::AtNodes(nodes) => nodes
                 .iter()
-                .any(|node| self.leaves.is_object(*node) || !self.leaves.texts(*node).is_empty()),
+                .any(|node| self.leaves.is_object(*node) || self.leaves.count(*node) > 0),
             Values::Derived(_) => {
                 let mut exists = false;
                 self.visit(field, &mut |_| exists = true);
@@ -123,17 +123,15 @@ impl<'d> Glance<'d> {
         })
     }
 
-    fn visit_node(&self, node: NodeId, visit: &mut dyn FnMut(Cow<'d, str>)) {
-        for text in self.leaves.texts(node) {
-            visit(text.decode(self.source));
-        }
+    fn texts(&self, node: NodeId) -> impl Iterator<Item = &'d str> {
+        self.leaves.texts(node, self.source)
     }
 }
 
 impl<'d> Texts<'d> for &Glance<'d> {
     fn visit(self, path: &[&str], visit: &mut dyn FnMut(Cow<'d, str>)) {
         if let Some(node) = self.outline.plan().find(path) {
-            self.visit_node(node, visit);
+            self.texts(node).map(Cow::Borrowed).for_each(visit);
         }
     }
 }

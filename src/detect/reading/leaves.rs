@@ -1,9 +1,10 @@
 //! The wanted values that were found in a document, as places in it.
 
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 use super::{
     plan::{NodeId, Plan},
+    scalar,
     walk::Container,
 };
 
@@ -11,6 +12,8 @@ use super::{
 #[derive(Debug, Default)]
 pub struct Leaves {
     leaves: Vec<Leaf>,
+    /// The texts that the document holds in another form.
+    decoded: String,
     touched: Vec<NodeId>,
     /// Objects of all documents, and of those before the present one.
     objects: u64,
@@ -29,23 +32,13 @@ struct Leaf {
     object: u64,
 }
 
-/// Where a scalar stands, without the quotes of a string. It is never empty.
+/// Where the text of a scalar stands. It is never empty.
 #[derive(Clone, Copy, Debug)]
-pub struct Text {
+struct Text {
     start: u32,
     end: u32,
-    form: Form,
-}
-
-/// How a scalar is written.
-#[derive(Clone, Copy, Debug)]
-enum Form {
-    /// As it is.
-    Plain,
-    /// As a string with escapes.
-    Escaped,
-    /// As a number that has other ways to be written.
-    Number,
+    /// Among what was decoded, or else in the document.
+    is_decoded: bool,
 }
 
 impl Leaves {
@@ -58,6 +51,7 @@ impl Leaves {
             leaf.whole = 0..0;
         }
         self.leaves.resize(plan.len(), Leaf::default());
+        self.decoded.clear();
         self.objects_before = self.objects;
         self.around.clear();
     }
@@ -79,32 +73,34 @@ impl Leaves {
     }
 
     /// Notes a string, by what stands between its quotes.
-    pub fn add_string(&mut self, node: NodeId, range: Range<usize>, is_escaped: bool) {
-        let form = if is_escaped {
-            Form::Escaped
-        } else {
-            Form::Plain
-        };
-        self.add(node, range, form);
+    pub fn add_string(&mut self, node: NodeId, source: &str, range: Range<usize>, escapes: bool) {
+        match escapes {
+            false => self.add(node, range, false),
+            true => self.add_decoded(node, |to| scalar::unescape(&source[range], to)),
+        }
     }
 
     /// Notes a number or a boolean.
-    pub fn add_scalar(&mut self, node: NodeId, source: &[u8], range: Range<usize>) {
+    pub fn add_scalar(&mut self, node: NodeId, source: &str, range: Range<usize>) {
         let text = &source[range.clone()];
-        let is_plain = matches!(text, b"true" | b"false") || is_plain_integer(text);
-        self.add(
-            node,
-            range,
-            if is_plain { Form::Plain } else { Form::Number },
-        );
+        match matches!(text, "true" | "false") || scalar::is_plain_integer(text) {
+            true => self.add(node, range, false),
+            false => self.add_decoded(node, |to| scalar::rewrite_number(text, to)),
+        }
     }
 
-    fn add(&mut self, node: NodeId, range: Range<usize>, form: Form) {
+    fn add_decoded(&mut self, node: NodeId, decode: impl FnOnce(&mut String)) {
+        let start = self.decoded.len();
+        decode(&mut self.decoded);
+        self.add(node, start..self.decoded.len(), true);
+    }
+
+    fn add(&mut self, node: NodeId, range: Range<usize>, is_decoded: bool) {
         let leaf = self.touch(node);
         leaf.texts.push(Text {
             start: range.start as u32,
             end: range.end as u32,
-            form,
+            is_decoded,
         });
     }
 
@@ -123,9 +119,21 @@ impl Leaves {
         &mut self.leaves[node as usize]
     }
 
-    /// The scalars at a node, in the order of the document.
-    pub fn texts(&self, node: NodeId) -> &[Text] {
-        &self.leaves[node as usize].texts
+    /// The texts of the scalars at a node, in the order of the document that is their source.
+    pub fn texts<'l>(&'l self, node: NodeId, source: &'l str) -> impl Iterator<Item = &'l str> {
+        let texts = self.leaves[node as usize].texts.iter();
+        texts.map(move |text| {
+            let range = text.start as usize..text.end as usize;
+            match text.is_decoded {
+                true => &self.decoded[range],
+                false => &source[range],
+            }
+        })
+    }
+
+    /// How many scalars stand at a node.
+    pub fn count(&self, node: NodeId) -> usize {
+        self.leaves[node as usize].texts.len()
     }
 
     /// Whether an object stands at a node that is not empty.
@@ -136,30 +144,5 @@ impl Leaves {
     /// Where the value of a node stands whole; empty if it is missing.
     pub fn whole(&self, node: NodeId) -> Range<usize> {
         self.leaves[node as usize].whole.clone()
-    }
-}
-
-/// An integer that `serde_json` writes as it reads it.
-fn is_plain_integer(text: &[u8]) -> bool {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    digits.len() <= 18 && text != b"-0" && digits.iter().all(u8::is_ascii_digit)
-}
-
-impl Text {
-    /// The text, decoded.
-    pub fn decode<'d>(&self, source: &'d str) -> Cow<'d, str> {
-        let range = self.start as usize..self.end as usize;
-        match self.form {
-            Form::Plain => Cow::Borrowed(&source[range]),
-            Form::Escaped => {
-                let quoted = &source[range.start - 1..range.end + 1];
-                Cow::Owned(serde_json::from_str(quoted).expect("escapes were checked"))
-            }
-            Form::Number => {
-                let number: serde_json::Number =
-                    serde_json::from_str(&source[range]).expect("numbers were checked");
-                Cow::Owned(number.to_string())
-            }
-        }
     }
 }

@@ -67,3 +67,47 @@ fn number(text: &[u8]) -> Option<usize> {
 fn digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
+
+/// Appends a text without its escapes, which are [checked](check_escape).
+pub fn unescape(text: &str, to: &mut String) {
+    let mut parts = text.split('\\');
+    to.push_str(parts.next().unwrap_or_default());
+    while let Some(part) = parts.next() {
+        let mut characters = part.chars();
+        match characters.next() {
+            // The backslash of `\\` ends its own part: what is behind it is plain.
+            None => {
+                to.push('\\');
+                to.push_str(parts.next().unwrap_or_default());
+                continue;
+            }
+            Some('b') => to.push('\u{8}'),
+            Some('f') => to.push('\u{c}'),
+            Some('n') => to.push('\n'),
+            Some('r') => to.push('\r'),
+            Some('t') => to.push('\t'),
+            Some('u') => {
+                let unit = u32::from_str_radix(&part[1..5], 16).ok();
+                to.push(
+                    unit.and_then(char::from_u32)
+                        .expect("the escape was checked"),
+                );
+                characters = part[5..].chars();
+            }
+            Some(other) => to.push(other),
+        }
+        to.push_str(characters.as_str());
+    }
+}
+
+/// An integer that `serde_json` writes as it reads it.
+pub fn is_plain_integer(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    digits.len() <= 18 && text != "-0" && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Appends a number, which is [checked](check), as `serde_json` writes it.
+pub fn rewrite_number(text: &str, to: &mut String) {
+    let number: serde_json::Number = serde_json::from_str(text).expect("the number was checked");
+    to.push_str(&number.to_string());
+}

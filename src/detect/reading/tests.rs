@@ -50,13 +50,13 @@ impl Comparison {
         let text = std::str::from_utf8(source).ok()?;
         let text = read(text, &self.plan, &mut self.leaves).ok()?;
         let of_node = |(number, node): (usize, &NodeId)| {
-            let texts = self.leaves.texts(*node).iter();
+            let texts = self.leaves.texts(*node, text);
             let whole = match number < WHOLE {
                 true => serde_json::from_str(&text[self.leaves.whole(*node)]).unwrap_or_default(),
                 false => Value::Null,
             };
             (
-                texts.map(|leaf| leaf.decode(text).into_owned()).collect(),
+                texts.map(str::to_owned).collect(),
                 self.leaves.is_object(*node),
                 whole,
             )

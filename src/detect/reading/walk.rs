@@ -11,6 +11,7 @@ use super::{
 /// A walk through one document.
 #[derive(Debug)]
 pub struct Walk<'w> {
+    text: &'w str,
     source: &'w [u8],
     plan: &'w Plan,
     leaves: &'w mut Leaves,
@@ -62,10 +63,11 @@ impl Container {
 
 impl<'w> Walk<'w> {
     /// A walk that has not begun.
-    pub fn new(source: &'w [u8], plan: &'w Plan, leaves: &'w mut Leaves) -> Self {
+    pub fn new(text: &'w str, plan: &'w Plan, leaves: &'w mut Leaves) -> Self {
         leaves.clear(plan);
         Self {
-            source,
+            text,
+            source: text.as_bytes(),
             plan,
             leaves,
             here: Container {
@@ -250,9 +252,10 @@ impl<'w> Walk<'w> {
             }
             [b'"', ..] => {
                 let range = range.start + 1..range.end - 1;
-                self.leaves.add_string(node, range, backslash > before);
+                let escapes = backslash > before;
+                self.leaves.add_string(node, self.text, range, escapes);
             }
-            _ => self.leaves.add_scalar(node, self.source, range),
+            _ => self.leaves.add_scalar(node, self.text, range),
         }
         Ok(())
     }
