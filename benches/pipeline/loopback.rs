@@ -6,7 +6,7 @@ use k8scop::{
     elastic::{ConnectionSettings, Credentials, connect},
     pipeline::{
         plan::{SinkPlan, SourcePlan},
-        ports::{FieldSet, Source},
+        ports::Source,
         window::Window,
     },
 };
@@ -99,8 +99,7 @@ async fn read<T>(
         start: Timestamp::UNIX_EPOCH,
         end: Timestamp::MAX,
     };
-    let fields = FieldSet::default();
-    let mut pages = source.open_unordered(window, &fields).await.unwrap();
+    let mut pages = source.open_unordered(window, None).await.unwrap();
     let mut count = 0;
     while let Some(page) = pages.next().await.unwrap() {
         count += page.len();

@@ -48,25 +48,6 @@ const EVIDENCE_TEXT_LIMIT: usize = 256;
 /// Stands for values of fields that hold secrets.
 pub(super) const WITHHELD: &str = "(withheld)";
 
-/// Members of an audit event that an alert, its identity and the reading of an event look at.
-pub(super) const MEMBERS: [&str; 15] = [
-    "annotations",
-    "apiVersion",
-    "auditID",
-    "impersonatedUser",
-    "kind",
-    "objectRef",
-    "requestReceivedTimestamp",
-    "requestURI",
-    "responseStatus",
-    "sourceIPs",
-    "stage",
-    "stageTimestamp",
-    "user",
-    "userAgent",
-    "verb",
-];
-
 /// What a rule says about a request. The same request and rule give the same id for ever.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alert {

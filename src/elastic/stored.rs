@@ -20,7 +20,7 @@ use crate::{
     detect::{document::Document, layout::Layout},
     pipeline::{
         plan::{SinkPlan, SourcePlan},
-        ports::{Fault, FaultReason, FieldSet, Pages, Remedy, Source},
+        ports::{Fault, FaultReason, Pages, Remedy, Source},
         window::Window,
     },
 };
@@ -98,12 +98,7 @@ impl StoredAlerts {
     /// All alerts of the sink's indices that were found in documents of a span, whoever wrote them,
     /// as far as they are searchable. `None`: there is no index yet.
     pub async fn open(&self, span: Window) -> Result<Option<Box<dyn Pages>>, Fault> {
-        let fields = FieldSet {
-            layout: Layout::Raw,
-            paths: ["k8scop", "rule"].map(str::to_owned).to_vec(),
-            requirement: None,
-        };
-        match self.indices.open(span, &fields).await {
+        match self.indices.open(span, None).await {
             Ok(pages) => Ok(Some(pages)),
             Err(fault) if fault.reason == FaultReason::IndexNotFound => Ok(None),
             Err(fault) => Err(fault),
