@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 pub use self::profile::RuleProfile;
-pub use super::identity::own_id;
+pub use super::identity::{RuleOrigin, own_id};
 use super::{
     context::Context,
     definition::Severity,
@@ -141,6 +141,14 @@ impl Alert {
             rule_uid: rule.uid().to_owned(),
             match_hash: rule.match_hash().to_owned(),
             document: draft.finish(),
+        }
+    }
+
+    /// The rule that made it.
+    pub fn rule_origin(&self) -> RuleOrigin<'_> {
+        RuleOrigin {
+            uid: &self.rule_uid,
+            match_hash: &self.match_hash,
         }
     }
 

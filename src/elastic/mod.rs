@@ -13,6 +13,7 @@ mod bulk;
 mod client;
 mod destination;
 mod fault;
+mod lookup;
 mod mapping;
 mod page_size;
 mod pit;
