@@ -7,7 +7,7 @@
 
 mod attack;
 mod draft;
-mod index;
+pub mod index;
 mod profile;
 #[cfg(test)]
 mod tests;

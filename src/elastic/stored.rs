@@ -15,7 +15,14 @@ use super::{
     source::ElasticSource,
 };
 use crate::{
-    detect::{alert::RuleOrigin, document::Document, layout::Layout},
+    detect::{
+        alert::{
+            RuleOrigin,
+            index::{self, CATEGORY},
+        },
+        document::Document,
+        layout::Layout,
+    },
     pipeline::{
         plan::{SinkPlan, SourcePlan},
         ports::{Fault, FaultReason, Pages, Remedy, Source},
@@ -79,7 +86,7 @@ impl StoredAlerts {
         let client = Arc::new(Client::new(settings)?);
         let server = Server::recognise(&client).await?;
         let plan = SourcePlan {
-            index: format!("{}-*", sink.index.replace("{category}", "*")),
+            index: format!("{}-*", sink.index.replace(CATEGORY, "*")),
             timestamp_field: SPAN_FIELD.to_owned(),
             layout: Layout::Raw,
             filter: Vec::new(),
@@ -141,14 +148,9 @@ fn found(places: &[(String, String)], body: &[u8]) -> Result<Vec<Option<StoredAl
     .collect()
 }
 
-/// The index that keeps what this alert index refuses.
-pub fn quarantine_index(index: &str) -> String {
-    format!("{}-quarantine", destination::stem(index).unwrap_or(index))
-}
-
 /// Whether an index is one that alerts of the prefix go to, apart from what it refuses.
 fn is_alert_index(prefix: &str, index: &str) -> bool {
-    destination::is_ours(prefix, index) && index != quarantine_index(index)
+    destination::is_ours(prefix, index) && !index::is_quarantine(index)
 }
 
 /// Somebody else may have written the document: what is not text in it counts as absent.
@@ -257,12 +259,6 @@ mod tests {
                 "{third}"
             );
         }
-    }
-
-    #[test]
-    fn what_an_index_refuses_is_kept_beside_it() {
-        let kept = ["alerts-2026.11.01", "alerts-undated"].map(quarantine_index);
-        assert_eq!(kept, ["alerts-quarantine", "alerts-quarantine"]);
     }
 
     #[test]

@@ -5,6 +5,15 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use super::Alert;
 
+/// Stands for the category of an alert in a prefix of indices.
+pub const CATEGORY: &str = "{category}";
+
+/// Ends the name of the index of alerts that belong to no day.
+const UNDATED: &str = "-undated";
+
+/// Ends the name of the index of alerts that theirs refuses.
+const QUARANTINE: &str = "-quarantine";
+
 /// Years whose days have an index of their own; other times are typing errors or forged.
 const DATED_YEARS: std::ops::Range<i16> = 2015..2100;
 
@@ -24,17 +33,17 @@ impl Alert {
         let prefix = self.prefix(prefix);
         match self.day() {
             Some(day) => format!("{prefix}-{}", day.strftime("%Y.%m.%d")),
-            None => format!("{prefix}-undated"),
+            None => undated(&prefix),
         }
     }
 
     /// The index that keeps this alert as a text, if its own refuses it in every form.
     pub fn quarantine_index(&self, prefix: &str) -> String {
-        format!("{}-quarantine", self.prefix(prefix))
+        quarantine(&self.prefix(prefix))
     }
 
     fn prefix(&self, prefix: &str) -> String {
-        prefix.replace("{category}", &self.category.to_lowercase())
+        prefix.replace(CATEGORY, &self.category.to_lowercase())
     }
 
     fn day(&self) -> Option<Date> {
@@ -51,6 +60,41 @@ impl Alert {
             -LONGEST_BEFORE <= after && after <= LONGEST_AFTER
         })
     }
+}
+
+/// The index of alerts that belong to no day.
+pub fn undated(prefix: &str) -> String {
+    format!("{prefix}{UNDATED}")
+}
+
+/// The index that keeps what the others of its prefix refuse.
+pub fn quarantine(prefix: &str) -> String {
+    format!("{prefix}{QUARANTINE}")
+}
+
+/// The index that keeps what this alert index refuses.
+pub fn quarantine_beside(index: &str) -> String {
+    quarantine(prefix(index).unwrap_or(index))
+}
+
+/// Whether an index keeps what others refuse.
+pub fn is_quarantine(index: &str) -> bool {
+    index.ends_with(QUARANTINE)
+}
+
+/// The prefix in the name of an alert index, which is followed by a day or a word; `None` if it is
+/// none.
+pub fn prefix(index: &str) -> Option<&str> {
+    let mut words = [UNDATED, QUARANTINE].iter();
+    if let Some(prefix) = words.find_map(|word| index.strip_suffix(word)) {
+        return Some(prefix);
+    }
+    let (prefix, day) = index.rsplit_once('-')?;
+    let shape: String = day
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
+    (shape == "0000.00.00").then_some(prefix)
 }
 
 #[cfg(test)]
@@ -104,6 +148,13 @@ mod tests {
                 "{time}"
             );
         }
+    }
+
+    #[test]
+    fn what_an_index_refuses_is_kept_beside_it() {
+        let indices = ["alerts-2026.11.01", "alerts-undated", "alerts-quarantine"];
+        assert_eq!(indices.map(quarantine_beside), ["alerts-quarantine"; 3]);
+        assert_eq!(indices.map(is_quarantine), [false, false, true]);
     }
 
     #[test]
