@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8scop::{
-    detect::{analyse::analyse, context::Context, layout::Layout, ruleset::RuleSet},
+    detect::{layout::Layout, ruleset::RuleSet},
     elastic::{ConnectionSettings, Credentials, connect},
     pipeline::{
         plan::{SinkPlan, SourcePlan},
@@ -16,6 +16,7 @@ use crate::{
     RULES, events,
     measure::{self, Race, row, table, thousands},
     pages::Pages,
+    product::detect,
     rules,
 };
 
@@ -45,8 +46,7 @@ pub fn run() {
         Box::new(|| runtime.block_on(read(&*source, |documents| documents))),
         Box::new(|| {
             runtime.block_on(read(&*source, |documents| {
-                let found = analyse(&documents, &set, &context());
-                std::hint::black_box(found);
+                detect(&documents, &set);
                 documents
             }))
         }),
@@ -123,14 +123,4 @@ async fn receive(url: &str) {
         }
     };
     futures::future::join_all((0..SLICES).map(slice)).await;
-}
-
-fn context() -> Context {
-    Context {
-        tenant: "bench".to_owned(),
-        job: "bench".to_owned(),
-        cluster: String::new(),
-        layout: Layout::Auto,
-        now: Timestamp::UNIX_EPOCH,
-    }
 }
