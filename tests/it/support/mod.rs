@@ -1,6 +1,7 @@
 //! What the tests on real servers stand on.
 
 pub mod cluster;
+pub mod definitions;
 pub mod installation;
 pub mod jobs;
 pub mod operator;
