@@ -7,6 +7,8 @@
 
 mod attack;
 mod draft;
+#[cfg(test)]
+pub mod fixture;
 pub mod index;
 mod profile;
 #[cfg(test)]

@@ -115,18 +115,13 @@ fn quarantine_template(prefix: &str) -> Value {
             "quarantine": object(&["index", "reason"], json!({"alert": {"type": "object", "enabled": false}})),
         }),
     );
-    let mappings = json!({
-        "dynamic": false,
-        "date_detection": false,
-        "_meta": {"managed_by": MANAGED_BY, "version": VERSION},
-        "properties": {
-            "@timestamp": date(),
-            "message": {"type": "text"},
-            "rule": object(&["name", "category"], json!({})),
-            "kubernetes": {"properties": {"audit": object(&["auditID"], json!({}))}},
-            "k8scop": k8scop,
-        },
-    });
+    let mappings = mappings_of(json!({
+        "@timestamp": date(),
+        "message": {"type": "text"},
+        "rule": object(&["name", "category"], json!({})),
+        "kubernetes": {"properties": {"audit": object(&["auditID"], json!({}))}},
+        "k8scop": k8scop,
+    }));
     template_of(&[pattern], "alerts that an index refused", mappings)
 }
 
@@ -146,23 +141,28 @@ fn template_of(patterns: &[String], description: &str, mappings: Value) -> Value
 }
 
 fn mappings(free: FreeObject) -> Value {
+    mappings_of(json!({
+        "@timestamp": date(),
+        "message": {"type": "text"},
+        "event": event(),
+        "rule": object(&["name", "category", "uuid", "version", "reference"], json!({"description": {"type": "text"}})),
+        "threat": threat(),
+        "user": object(&["name", "roles"], json!({"effective": object(&["name"], json!({}))})),
+        "source": {"properties": {"ip": {"type": "ip", "ignore_malformed": true}}},
+        "user_agent": object(&["original"], json!({})),
+        "orchestrator": orchestrator(),
+        "kubernetes": {"properties": {"audit": audit()}},
+        "k8scop": k8scop(free),
+    }))
+}
+
+/// A mapping of these fields, to which no document can add any.
+fn mappings_of(properties: Value) -> Value {
     json!({
         "dynamic": false,
         "date_detection": false,
         "_meta": {"managed_by": MANAGED_BY, "version": VERSION},
-        "properties": {
-            "@timestamp": date(),
-            "message": {"type": "text"},
-            "event": event(),
-            "rule": object(&["name", "category", "uuid", "version", "reference"], json!({"description": {"type": "text"}})),
-            "threat": threat(),
-            "user": object(&["name", "roles"], json!({"effective": object(&["name"], json!({}))})),
-            "source": {"properties": {"ip": {"type": "ip", "ignore_malformed": true}}},
-            "user_agent": object(&["original"], json!({})),
-            "orchestrator": orchestrator(),
-            "kubernetes": {"properties": {"audit": audit()}},
-            "k8scop": k8scop(free),
-        },
+        "properties": properties,
     })
 }
 

@@ -100,21 +100,14 @@ pub fn prefix(index: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::definition::Severity;
+    use crate::detect::alert::fixture::an_alert;
 
     fn alert(time: Option<&str>, source_time: Option<&str>) -> Alert {
         let parse = |text: &str| text.parse().expect("a time");
         Alert {
-            id: "0f".repeat(20),
-            rule: "security/pod-exec".to_owned(),
-            category: "Exec".to_owned(),
-            severity: Severity::Medium,
             time: time.map(parse),
             source_time: source_time.map(parse),
-            fingerprint: String::new(),
-            rule_uid: String::new(),
-            match_hash: String::new(),
-            document: serde_json::Value::Null,
+            ..an_alert()
         }
     }
 

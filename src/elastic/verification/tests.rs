@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    detect::definition::Severity,
+    detect::alert::fixture::an_alert,
     pipeline::ports::{FaultReason, Remedy},
 };
 
@@ -15,15 +15,10 @@ fn alert(rule_uid: &str, match_hash: &str) -> AddressedAlert {
         INDEX.to_owned(),
         Arc::new(Alert {
             id: "a".to_owned(),
-            rule: "security/exec".to_owned(),
-            category: "Exec".to_owned(),
-            severity: Severity::High,
-            time: None,
-            source_time: None,
             fingerprint: "f1".to_owned(),
             rule_uid: rule_uid.to_owned(),
             match_hash: match_hash.to_owned(),
-            document: Value::Null,
+            ..an_alert()
         }),
     )
 }
