@@ -10,22 +10,21 @@ mod chance;
 mod events;
 mod measure;
 mod plain;
+mod product;
 mod rules;
 mod walk;
 
 use std::{collections::BTreeSet, thread, time::Instant};
 
-use jiff::Timestamp;
 use k8scop::detect::{
     analyse::analyse,
-    context::Context,
     definition::RuleDefinition,
     document::{Document, with_texts},
-    layout::Layout,
     ruleset::RuleSet,
 };
 
 use measure::{Race, at_least, at_most, median, row, table, thousands};
+use product::{context, detect};
 use walk::Walk;
 
 const EVENTS: usize = 10_000;
@@ -260,26 +259,10 @@ fn fields(definitions: &[RuleDefinition]) -> Vec<String> {
     fields.into_iter().collect()
 }
 
-fn context() -> Context {
-    Context {
-        tenant: "bench".to_owned(),
-        job: "bench".to_owned(),
-        cluster: String::new(),
-        layout: Layout::Auto,
-        now: Timestamp::UNIX_EPOCH,
-    }
-}
-
 /// A faster answer must be the same answer.
 fn assert_same_matches(documents: &[Document], set: &RuleSet, plain: &[plain::PlainRule]) {
     for document in documents {
-        let analysis = analyse(std::slice::from_ref(document), set, &context());
-        let mut alerts: Vec<_> = analysis
-            .alerts
-            .into_iter()
-            .map(|alert| alert.rule)
-            .collect();
-        alerts.sort();
+        let alerts = product::matching(document, set);
         let matching = plain::matching(&document.source, plain);
         let mut rules: Vec<_> = matching
             .iter()
@@ -288,11 +271,6 @@ fn assert_same_matches(documents: &[Document], set: &RuleSet, plain: &[plain::Pl
         rules.sort();
         assert_eq!(alerts, rules, "event {}", document.id);
     }
-}
-
-fn detect(documents: &[Document], set: &RuleSet) -> usize {
-    std::hint::black_box(analyse(documents, set, &context()));
-    documents.len()
 }
 
 fn read(documents: &[Document], walk: &mut Walk) -> usize {

@@ -10,24 +10,19 @@ mod chance;
 #[path = "../detect/events.rs"]
 mod events;
 #[allow(dead_code, reason = "it is shared; each program uses a part of it")]
+#[path = "../detect/product.rs"]
+mod product;
+#[allow(dead_code, reason = "it is shared; each program uses a part of it")]
 #[path = "../detect/rules.rs"]
 mod rules;
 
-use jiff::Timestamp;
-use k8scop::detect::{analyse::analyse, context::Context, layout::Layout, ruleset::RuleSet};
+use k8scop::detect::{analyse::analyse, ruleset::RuleSet};
 
 fn main() {
     let events = std::env::args().nth(1).and_then(|it| it.parse().ok());
     let events: usize = events.expect("the argument is a number of events");
     let documents = events::documents(2_000, 1);
     let set = RuleSet::new(rules::rules(&rules::definitions(1_000, 2)));
-    let context = Context {
-        tenant: "bench".to_owned(),
-        job: "bench".to_owned(),
-        cluster: String::new(),
-        layout: Layout::Auto,
-        now: Timestamp::UNIX_EPOCH,
-    };
-    let analysis = analyse(&documents[..events], &set, &context);
+    let analysis = analyse(&documents[..events], &set, &product::context());
     println!("{}", analysis.alerts.len());
 }

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use k8scop::{
-    detect::{analyse::analyse, context::Context, layout::Layout, ruleset::RuleSet},
+    detect::{layout::Layout, ruleset::RuleSet},
     elastic::{ConnectionSettings, Credentials, connect},
     pipeline::{
         plan::{SinkPlan, SourcePlan},
-        ports::{FieldSet, Source},
+        ports::Source,
         window::Window,
     },
 };
@@ -16,6 +16,7 @@ use crate::{
     RULES, events,
     measure::{self, Race, row, table, thousands},
     pages::Pages,
+    product::detect,
     rules,
 };
 
@@ -45,8 +46,7 @@ pub fn run() {
         Box::new(|| runtime.block_on(read(&*source, |documents| documents))),
         Box::new(|| {
             runtime.block_on(read(&*source, |documents| {
-                let found = analyse(&documents, &set, &context());
-                std::hint::black_box(found);
+                detect(&documents, &set);
                 documents
             }))
         }),
@@ -99,8 +99,7 @@ async fn read<T>(
         start: Timestamp::UNIX_EPOCH,
         end: Timestamp::MAX,
     };
-    let fields = FieldSet::default();
-    let mut pages = source.open_unordered(window, &fields).await.unwrap();
+    let mut pages = source.open_unordered(window, None).await.unwrap();
     let mut count = 0;
     while let Some(page) = pages.next().await.unwrap() {
         count += page.len();
@@ -124,14 +123,4 @@ async fn receive(url: &str) {
         }
     };
     futures::future::join_all((0..SLICES).map(slice)).await;
-}
-
-fn context() -> Context {
-    Context {
-        tenant: "bench".to_owned(),
-        job: "bench".to_owned(),
-        cluster: String::new(),
-        layout: Layout::Auto,
-        now: Timestamp::UNIX_EPOCH,
-    }
 }

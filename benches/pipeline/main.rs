@@ -28,6 +28,9 @@ mod loopback;
 #[allow(dead_code, reason = "other benchmarks use the rest")]
 mod measure;
 mod pages;
+#[path = "../detect/product.rs"]
+#[allow(dead_code, reason = "other benchmarks use the rest")]
+mod product;
 mod pushdown;
 #[path = "../detect/rules.rs"]
 #[allow(dead_code, reason = "other benchmarks use the rest")]

@@ -7,6 +7,8 @@ use regex::Regex;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::detect::alert::index::CATEGORY;
+
 /// What a time must look like.
 const TIME: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
     T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?\
@@ -17,9 +19,6 @@ const SOURCE_INDEX: &str = "^[a-z0-9][a-z0-9._-]*[*]?$";
 
 /// What the index of a sink must look like, `{category}` replaced by a letter.
 const SINK_INDEX: &str = "^[a-z0-9][a-z0-9._-]*$";
-
-/// The part of a sink's index that stands for the category of a rule.
-const CATEGORY: &str = "{category}";
 
 pub(super) const TIME_MESSAGE: &str =
     "must be RFC 3339 with a zone, for example 2026-11-23T07:00:00Z";

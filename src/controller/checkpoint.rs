@@ -4,8 +4,6 @@
 //! done and what is stored the further one is kept; the versions of the objects see to it that
 //! nothing is stored that was decided on without knowing what is there.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use crate::{
@@ -15,10 +13,6 @@ use crate::{
         progress::{Checkpoint, Counts},
     },
 };
-
-/// Most rules whose beginnings are told, the latest: a status must stay small. Of a rule that is
-/// not told, late documents from before its time are alerted too.
-const MOST_BEGINNINGS: usize = 64;
 
 /// Under whose name checkpoints are stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -168,16 +162,9 @@ fn written(checkpoint: &Checkpoint, holder: Option<&str>) -> JobCheckpoint {
         alerts_late: number(counts.alerts_late),
         quarantined: number(counts.quarantined),
         ledger: ledger.to_text(),
-        active_from: latest(active_from),
+        active_from: active_from.clone(),
         rules_revision: rules_revision.clone(),
     }
-}
-
-fn latest(active_from: &BTreeMap<String, Timestamp>) -> BTreeMap<String, Timestamp> {
-    let mut rules: Vec<_> = active_from.iter().collect();
-    rules.sort_by_key(|&(key, from)| (std::cmp::Reverse(from), key));
-    let told = rules.into_iter().take(MOST_BEGINNINGS);
-    told.map(|(key, from)| (key.clone(), *from)).collect()
 }
 
 /// A count as the API has it.

@@ -7,7 +7,9 @@
 
 mod attack;
 mod draft;
-mod index;
+#[cfg(test)]
+pub mod fixture;
+pub mod index;
 mod profile;
 #[cfg(test)]
 mod tests;
@@ -19,7 +21,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 pub use self::profile::RuleProfile;
-pub use super::identity::own_id;
+pub use super::identity::{RuleOrigin, own_id};
 use super::{
     context::Context,
     definition::Severity,
@@ -47,25 +49,6 @@ const EVIDENCE_TEXT_LIMIT: usize = 256;
 
 /// Stands for values of fields that hold secrets.
 pub(super) const WITHHELD: &str = "(withheld)";
-
-/// Members of an audit event that an alert, its identity and the reading of an event look at.
-pub(super) const MEMBERS: [&str; 15] = [
-    "annotations",
-    "apiVersion",
-    "auditID",
-    "impersonatedUser",
-    "kind",
-    "objectRef",
-    "requestReceivedTimestamp",
-    "requestURI",
-    "responseStatus",
-    "sourceIPs",
-    "stage",
-    "stageTimestamp",
-    "user",
-    "userAgent",
-    "verb",
-];
 
 /// What a rule says about a request. The same request and rule give the same id for ever.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +143,14 @@ impl Alert {
             rule_uid: rule.uid().to_owned(),
             match_hash: rule.match_hash().to_owned(),
             document: draft.finish(),
+        }
+    }
+
+    /// The rule that made it.
+    pub fn rule_origin(&self) -> RuleOrigin<'_> {
+        RuleOrigin {
+            uid: &self.rule_uid,
+            match_hash: &self.match_hash,
         }
     }
 

@@ -145,6 +145,25 @@ pub(super) fn match_hash(definition: &RuleDefinition) -> String {
     hex(&digest("k8scop.match.v1", &[looked_for.to_string()])[..8])
 }
 
+/// What an alert tells of the rule that made it, beside its name. What is not known is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleOrigin<'a> {
+    /// Uid of the rule.
+    pub uid: &'a str,
+    /// Hash of what it looks for.
+    pub match_hash: &'a str,
+}
+
+impl RuleOrigin<'_> {
+    /// Whether these are two rules that had one name: they have different uids and look for
+    /// different things. An edited rule keeps the one, a rule that is made again the other; what is
+    /// not known tells nothing.
+    pub fn is_other(self, than: RuleOrigin<'_>) -> bool {
+        let differ = |a: &str, b: &str| !a.is_empty() && !b.is_empty() && a != b;
+        differ(self.uid, than.uid) && differ(self.match_hash, than.match_hash)
+    }
+}
+
 /// SHA-256 over texts, each preceded by its length: no two lists of texts give the same bytes.
 fn digest<T: AsRef<str>>(purpose: &str, parts: &[T]) -> [u8; 32] {
     let mut hash = Sha256::new();

@@ -95,14 +95,6 @@ impl Message {
         Self(vec![Part::Text(text.to_owned())])
     }
 
-    /// The fields that it shows.
-    pub fn fields(&self) -> impl Iterator<Item = &Field> {
-        self.0.iter().filter_map(|part| match part {
-            Part::Field(field) => Some(field),
-            Part::Text(_) | Part::Capture(_) => None,
-        })
-    }
-
     /// The text, given the values of fields and of captured groups.
     pub fn render(
         &self,

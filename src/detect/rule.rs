@@ -182,20 +182,6 @@ impl Rule {
     pub(super) fn condition(&self) -> &Condition {
         &self.parts.condition
     }
-
-    /// Every field of the event that the rule can look at.
-    pub(super) fn fields(&self) -> impl Iterator<Item = &Field> {
-        let Parts {
-            selections,
-            condition: _,
-            exceptions,
-            message,
-        } = &self.parts;
-        let of_groups = selections.iter().chain(exceptions);
-        of_groups
-            .flat_map(Selection::fields)
-            .chain(message.fields())
-    }
 }
 
 /// The first 16 hex digits of the SHA-256 of the definition as JSON with sorted keys.

@@ -16,13 +16,9 @@ mod requirement;
 mod tests;
 mod vocabulary;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use super::{
-    alert,
     definition::RuleState,
     event::{Event, Outline},
     rule::{Match, Rule, fingerprint},
@@ -41,7 +37,6 @@ pub struct RuleSet {
     programs: Programs,
     index: Index,
     outline: Outline,
-    fields: Vec<String>,
     requirement: OnceLock<Result<Arc<Requirement>, Unrestricted>>,
 }
 
@@ -59,7 +54,6 @@ impl RuleSet {
         RuleSet {
             revision: revision(&rules),
             outline: programs.outline(),
-            fields: fields(&rules),
             rules,
             programs,
             index,
@@ -85,12 +79,6 @@ impl RuleSet {
     /// Fingerprint over the keys and revisions of its rules: 16 hex digits.
     pub fn revision(&self) -> &str {
         &self.revision
-    }
-
-    /// Sorted paths of the audit event that its rules and the alert document can see, none below
-    /// another.
-    pub fn fields(&self) -> &[String] {
-        &self.fields
     }
 
     /// What every event has that one of its rules matches; found out when it is first asked for.
@@ -121,23 +109,6 @@ impl RuleSet {
             .map(|rule| self.rules[*rule].conclude(event))
             .collect()
     }
-}
-
-fn fields(rules: &[Arc<Rule>]) -> Vec<String> {
-    let of_rules = rules
-        .iter()
-        .flat_map(|rule| rule.fields().flat_map(|field| field.sources()));
-    let of_alerts = alert::MEMBERS.iter().map(|&path| path.to_owned());
-    let paths: BTreeSet<String> = of_rules.chain(of_alerts).collect();
-    let is_below = |path: &str| {
-        path.match_indices('.')
-            .any(|(dot, _)| paths.contains(&path[..dot]))
-    };
-    paths
-        .iter()
-        .filter(|path| !is_below(path))
-        .cloned()
-        .collect()
 }
 
 fn revision(rules: &[Arc<Rule>]) -> String {

@@ -105,14 +105,6 @@ impl Selection {
         }
     }
 
-    /// The fields of the event that it looks at.
-    pub fn fields(&self) -> Vec<&Field> {
-        match &self.body {
-            Body::Event(group) => group.predicates().map(|p| p.field()).collect(),
-            Body::Element(element) => vec![&element.list],
-        }
-    }
-
     /// Whether it holds for an event.
     pub fn holds(&self, event: &Event) -> bool {
         match &self.body {

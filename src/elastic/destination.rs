@@ -14,13 +14,13 @@ use super::{
     request::{Request, segment},
     template,
 };
-use crate::pipeline::{
-    plan::SinkPlan,
-    ports::{Fault, FaultReason, Remedy},
+use crate::{
+    detect::alert::index::{self, CATEGORY},
+    pipeline::{
+        plan::SinkPlan,
+        ports::{Fault, FaultReason, Remedy},
+    },
 };
-
-/// Stands for the category in a prefix.
-const CATEGORY: &str = "{category}";
 
 /// Refuses a sink whose indices are aliases or data streams: behind those the index that is written
 /// to can change.
@@ -96,31 +96,15 @@ impl Resolved {
 
 /// Whether this is the name of an index that alerts of this prefix go to.
 pub(super) fn is_ours(prefix: &str, name: &str) -> bool {
-    let Some(stem) = stem(name) else {
+    let Some(own) = index::prefix(name) else {
         return false;
     };
     match prefix.split_once(CATEGORY) {
-        None => stem == prefix,
-        Some((before, after)) => stem
+        None => own == prefix,
+        Some((before, after)) => own
             .strip_prefix(before)
             .is_some_and(|rest| rest.ends_with(after)),
     }
-}
-
-/// The name of an alert index without its end: a day or a word.
-pub(super) fn stem(name: &str) -> Option<&str> {
-    if let Some(stem) = ["-undated", "-quarantine"]
-        .iter()
-        .find_map(|end| name.strip_suffix(end))
-    {
-        return Some(stem);
-    }
-    let (stem, day) = name.rsplit_once('-')?;
-    let shape: String = day
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '0' } else { c })
-        .collect();
-    (shape == "0000.00.00").then_some(stem)
 }
 
 /// What a new index would be.

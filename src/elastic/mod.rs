@@ -13,6 +13,7 @@ mod bulk;
 mod client;
 mod destination;
 mod fault;
+mod lookup;
 mod mapping;
 mod page_size;
 mod pit;
@@ -33,7 +34,7 @@ mod view;
 use std::sync::Arc;
 
 pub use settings::{ConnectionSettings, Credentials, Limits, SettingsError};
-pub use stored::{StoredAlert, StoredAlerts, quarantine_index};
+pub use stored::{StoredAlert, StoredAlerts};
 
 use self::{client::Client, server::Server, sink::ElasticSink, source::ElasticSource};
 use crate::pipeline::{

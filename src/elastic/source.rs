@@ -20,11 +20,14 @@ use super::{
     slices::SlicedPages,
     view::{View, uncounted},
 };
-use crate::pipeline::{
-    ledger::Census,
-    plan::SourcePlan,
-    ports::{Fault, FieldSet, Pages, Source},
-    window::Window,
+use crate::{
+    detect::ruleset::Requirement,
+    pipeline::{
+        ledger::Census,
+        plan::SourcePlan,
+        ports::{Fault, Pages, Source},
+        window::Window,
+    },
 };
 
 /// Parts of a window that are read at once where order does not matter.
@@ -60,14 +63,19 @@ impl ElasticSource {
         })
     }
 
-    fn view(&self, dialect: Dialect, query: WindowQuery, fields: &FieldSet) -> View {
+    fn view(
+        &self,
+        dialect: Dialect,
+        query: WindowQuery,
+        requirement: Option<&Arc<Requirement>>,
+    ) -> View {
         View {
             client: Arc::clone(&self.client),
             dialect,
             query,
             page_size: Arc::clone(&self.page_size),
             mapping: Arc::clone(&self.mapping),
-            requested: Requested::new(fields.requirement.clone()),
+            requested: Requested::new(requirement.cloned()),
             answered: AtomicBool::new(false),
         }
     }
@@ -99,12 +107,16 @@ impl Source for ElasticSource {
         answer::clock(&found.body)
     }
 
-    async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault> {
+    async fn open(
+        &self,
+        window: Window,
+        requirement: Option<&Arc<Requirement>>,
+    ) -> Result<Box<dyn Pages>, Fault> {
         let query = self.query(window).await?;
         match self.reader {
             Reader::Scroll => self.scroll(query).await,
             Reader::Pit(dialect) => {
-                let view = self.view(dialect, query, fields);
+                let view = self.view(dialect, query, requirement);
                 Ok(Box::new(PitPages::open(view, &self.plan).await?))
             }
         }
@@ -113,13 +125,13 @@ impl Source for ElasticSource {
     async fn open_unordered(
         &self,
         window: Window,
-        fields: &FieldSet,
+        requirement: Option<&Arc<Requirement>>,
     ) -> Result<Box<dyn Pages>, Fault> {
         let query = self.query(window).await?;
         match self.reader {
             Reader::Scroll => self.scroll(query).await,
             Reader::Pit(dialect) => {
-                let view = self.view(dialect, query, fields);
+                let view = self.view(dialect, query, requirement);
                 let pages = SlicedPages::open(view, &self.plan, SLICES).await?;
                 Ok(Box::new(pages))
             }

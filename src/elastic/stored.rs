@@ -1,26 +1,31 @@
 //! The alerts that a server holds, read to be compared with those that it should hold. Nothing is
 //! written here.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
-use elasticsearch::http::Method;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     ConnectionSettings,
     client::Client,
     destination,
     fault::{self, Operation},
-    request::Request,
+    lookup::{self, Held},
     server::Server,
     source::ElasticSource,
 };
 use crate::{
-    detect::{document::Document, layout::Layout},
+    detect::{
+        alert::{
+            RuleOrigin,
+            index::{self, CATEGORY},
+        },
+        document::Document,
+        layout::Layout,
+    },
     pipeline::{
         plan::{SinkPlan, SourcePlan},
-        ports::{Fault, FaultReason, FieldSet, Pages, Remedy, Source},
+        ports::{Fault, FaultReason, Pages, Remedy, Source},
         window::Window,
     },
 };
@@ -65,13 +70,23 @@ pub struct StoredAlert {
     pub source: (String, String),
 }
 
+impl StoredAlert {
+    /// The rule that made it.
+    pub fn rule_origin(&self) -> RuleOrigin<'_> {
+        RuleOrigin {
+            uid: &self.rule_uid,
+            match_hash: &self.match_hash,
+        }
+    }
+}
+
 impl StoredAlerts {
     /// The alerts of a sink on a server.
     pub async fn connect(settings: &ConnectionSettings, sink: &SinkPlan) -> Result<Self, Fault> {
         let client = Arc::new(Client::new(settings)?);
         let server = Server::recognise(&client).await?;
         let plan = SourcePlan {
-            index: format!("{}-*", sink.index.replace("{category}", "*")),
+            index: format!("{}-*", sink.index.replace(CATEGORY, "*")),
             timestamp_field: SPAN_FIELD.to_owned(),
             layout: Layout::Raw,
             filter: Vec::new(),
@@ -90,7 +105,7 @@ impl StoredAlerts {
     ) -> Result<Vec<Option<StoredAlert>>, Fault> {
         let answer = self
             .client
-            .call(Operation::Verify, by_place(places))
+            .call(Operation::Verify, lookup::request(parts(places), FIELDS))
             .await?;
         found(places, &answer.body)
     }
@@ -98,12 +113,7 @@ impl StoredAlerts {
     /// All alerts of the sink's indices that were found in documents of a span, whoever wrote them,
     /// as far as they are searchable. `None`: there is no index yet.
     pub async fn open(&self, span: Window) -> Result<Option<Box<dyn Pages>>, Fault> {
-        let fields = FieldSet {
-            layout: Layout::Raw,
-            paths: ["k8scop", "rule"].map(str::to_owned).to_vec(),
-            requirement: None,
-        };
-        match self.indices.open(span, &fields).await {
+        match self.indices.open(span, None).await {
             Ok(pages) => Ok(Some(pages)),
             Err(fault) if fault.reason == FaultReason::IndexNotFound => Ok(None),
             Err(fault) => Err(fault),
@@ -119,47 +129,28 @@ impl StoredAlerts {
     }
 }
 
-fn by_place(places: &[(String, String)]) -> Request {
-    let documents: Vec<_> = places
+fn parts(places: &[(String, String)]) -> impl ExactSizeIterator<Item = (&str, &str)> {
+    places
         .iter()
-        .map(|(index, id)| json!({"_index": index, "_id": id}))
-        .collect();
-    Request::new(Method::Post, "_mget")
-        .query("_source_includes", FIELDS)
-        .json(json!({"docs": documents}))
+        .map(|(index, id)| (index.as_str(), id.as_str()))
 }
 
 /// Reads an answer, of which each part must fit what was asked for.
 fn found(places: &[(String, String)], body: &[u8]) -> Result<Vec<Option<StoredAlert>>, Fault> {
-    let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| unfit())?;
-    if answer.docs.len() != places.len() {
-        return Err(unfit());
-    }
-    let fitting = answer.docs.into_iter().zip(places);
-    fitting
-        .map(|(document, (index, id))| {
-            if document.index != *index || document.id != *id {
-                return Err(unfit());
-            }
-            match (document.found, document.error) {
-                (_, Some(error)) if error.kind == "index_not_found_exception" => Ok(None),
-                (_, Some(error)) => Err(unreadable(&error.kind)),
-                (Some(false), None) => Ok(None),
-                (Some(true), None) => Ok(Some(stored(index, id, &document.source))),
-                (None, None) => Err(unfit()),
-            }
-        })
-        .collect()
-}
-
-/// The index that keeps what this alert index refuses.
-pub fn quarantine_index(index: &str) -> String {
-    format!("{}-quarantine", destination::stem(index).unwrap_or(index))
+    let held = lookup::held(parts(places), body).ok_or_else(unfit)?;
+    let held = held.into_iter().zip(parts(places));
+    held.map(|(held, (index, id))| match held {
+        Held::Document(source) => Ok(Some(stored(index, id, &source.unwrap_or_default()))),
+        Held::Nothing => Ok(None),
+        Held::Unknown(kind) if kind == "index_not_found_exception" => Ok(None),
+        Held::Unknown(kind) => Err(unreadable(&kind)),
+    })
+    .collect()
 }
 
 /// Whether an index is one that alerts of the prefix go to, apart from what it refuses.
 fn is_alert_index(prefix: &str, index: &str) -> bool {
-    destination::is_ours(prefix, index) && index != quarantine_index(index)
+    destination::is_ours(prefix, index) && !index::is_quarantine(index)
 }
 
 /// Somebody else may have written the document: what is not text in it counts as absent.
@@ -198,33 +189,10 @@ fn unreadable(kind: &str) -> Fault {
     }
 }
 
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow)]
-    docs: Vec<Found<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Found<'a> {
-    #[serde(borrow, rename = "_index")]
-    index: Cow<'a, str>,
-    #[serde(borrow, rename = "_id")]
-    id: Cow<'a, str>,
-    found: Option<bool>,
-    #[serde(default, rename = "_source")]
-    source: Value,
-    #[serde(borrow)]
-    error: Option<Error<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Error<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn places() -> [(String, String); 3] {
@@ -283,7 +251,6 @@ mod tests {
         for third in [
             error("no_shard_available_action_exception"),
             json!({"_index": "a-undated", "_id": "4", "found": false}),
-            json!({"_index": "a-undated", "_id": "3"}),
         ] {
             let fault = found(&places(), &answer(&third)).unwrap_err();
             assert_eq!(
@@ -292,14 +259,6 @@ mod tests {
                 "{third}"
             );
         }
-        let fewer = found(&places()[..2], &answer(&error("index_not_found_exception")));
-        assert_eq!(fewer, Err(unfit()));
-    }
-
-    #[test]
-    fn what_an_index_refuses_is_kept_beside_it() {
-        let kept = ["alerts-2026.11.01", "alerts-undated"].map(quarantine_index);
-        assert_eq!(kept, ["alerts-quarantine", "alerts-quarantine"]);
     }
 
     #[test]

@@ -12,9 +12,12 @@ use super::{
     request::{Request, segment},
     server::FreeObject,
 };
-use crate::pipeline::{
-    plan::SinkPlan,
-    ports::{Fault, FaultReason, Remedy},
+use crate::{
+    detect::alert::index::{self, CATEGORY},
+    pipeline::{
+        plan::SinkPlan,
+        ports::{Fault, FaultReason, Remedy},
+    },
 };
 
 /// Raised when the mapping changes; an older template of ours is replaced.
@@ -35,7 +38,7 @@ pub(super) async fn install(
 ) -> Result<(), Fault> {
     let prefix = &sink.index;
     install_one(client, &name(prefix), template(prefix, free)).await?;
-    let quarantine = format!("{}-quarantine", name(prefix));
+    let quarantine = index::quarantine(&name(prefix));
     install_one(client, &quarantine, quarantine_template(prefix)).await
 }
 
@@ -87,13 +90,13 @@ pub(super) fn is_managed(described: &Value) -> bool {
 
 /// Name of the template for a prefix of indices.
 fn name(prefix: &str) -> String {
-    format!("k8scop-{}", prefix.replace("{category}", "@category"))
+    format!("k8scop-{}", prefix.replace(CATEGORY, "@category"))
 }
 
 /// The indices of a prefix: one for each day of this century, and one for undated alerts.
 fn patterns(prefix: &str) -> [String; 2] {
-    let prefix = prefix.replace("{category}", "*");
-    [format!("{prefix}-20*"), format!("{prefix}-undated")]
+    let prefix = prefix.replace(CATEGORY, "*");
+    [format!("{prefix}-20*"), index::undated(&prefix)]
 }
 
 /// The template of the daily indices.
@@ -104,7 +107,7 @@ fn template(prefix: &str, free: FreeObject) -> Value {
 /// The template of the index for alerts that theirs refuses: what it is searched by, and nothing
 /// that a document could be refused for.
 fn quarantine_template(prefix: &str) -> Value {
-    let pattern = format!("{}-quarantine", prefix.replace("{category}", "*"));
+    let pattern = index::quarantine(&prefix.replace(CATEGORY, "*"));
     let k8scop = object(
         &["job", "severity", "fingerprint"],
         json!({
@@ -112,18 +115,13 @@ fn quarantine_template(prefix: &str) -> Value {
             "quarantine": object(&["index", "reason"], json!({"alert": {"type": "object", "enabled": false}})),
         }),
     );
-    let mappings = json!({
-        "dynamic": false,
-        "date_detection": false,
-        "_meta": {"managed_by": MANAGED_BY, "version": VERSION},
-        "properties": {
-            "@timestamp": date(),
-            "message": {"type": "text"},
-            "rule": object(&["name", "category"], json!({})),
-            "kubernetes": {"properties": {"audit": object(&["auditID"], json!({}))}},
-            "k8scop": k8scop,
-        },
-    });
+    let mappings = mappings_of(json!({
+        "@timestamp": date(),
+        "message": {"type": "text"},
+        "rule": object(&["name", "category"], json!({})),
+        "kubernetes": {"properties": {"audit": object(&["auditID"], json!({}))}},
+        "k8scop": k8scop,
+    }));
     template_of(&[pattern], "alerts that an index refused", mappings)
 }
 
@@ -143,23 +141,28 @@ fn template_of(patterns: &[String], description: &str, mappings: Value) -> Value
 }
 
 fn mappings(free: FreeObject) -> Value {
+    mappings_of(json!({
+        "@timestamp": date(),
+        "message": {"type": "text"},
+        "event": event(),
+        "rule": object(&["name", "category", "uuid", "version", "reference"], json!({"description": {"type": "text"}})),
+        "threat": threat(),
+        "user": object(&["name", "roles"], json!({"effective": object(&["name"], json!({}))})),
+        "source": {"properties": {"ip": {"type": "ip", "ignore_malformed": true}}},
+        "user_agent": object(&["original"], json!({})),
+        "orchestrator": orchestrator(),
+        "kubernetes": {"properties": {"audit": audit()}},
+        "k8scop": k8scop(free),
+    }))
+}
+
+/// A mapping of these fields, to which no document can add any.
+fn mappings_of(properties: Value) -> Value {
     json!({
         "dynamic": false,
         "date_detection": false,
         "_meta": {"managed_by": MANAGED_BY, "version": VERSION},
-        "properties": {
-            "@timestamp": date(),
-            "message": {"type": "text"},
-            "event": event(),
-            "rule": object(&["name", "category", "uuid", "version", "reference"], json!({"description": {"type": "text"}})),
-            "threat": threat(),
-            "user": object(&["name", "roles"], json!({"effective": object(&["name"], json!({}))})),
-            "source": {"properties": {"ip": {"type": "ip", "ignore_malformed": true}}},
-            "user_agent": object(&["original"], json!({})),
-            "orchestrator": orchestrator(),
-            "kubernetes": {"properties": {"audit": audit()}},
-            "k8scop": k8scop(free),
-        },
+        "properties": properties,
     })
 }
 

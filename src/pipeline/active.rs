@@ -126,4 +126,14 @@ mod tests {
         let bytes: usize = kept.keys().map(|rule| rule.len() + ENTRY_BYTES).sum();
         assert!((512..=KEPT_BYTES).contains(&bytes), "{bytes}");
     }
+
+    #[test]
+    fn a_status_takes_all_that_are_kept_however_short_their_names() {
+        let letters = || 'a'..='z';
+        let names = letters().flat_map(|of| letters().map(move |name| format!("{of}/{name}")));
+        let active: ActiveFrom = names.zip((0..).map(at)).collect();
+        let kept = kept(&active, at(1000));
+        // `maxProperties` in the definition of the status.
+        assert!((16..=64).contains(&kept.len()), "{}", kept.len());
+    }
 }

@@ -139,12 +139,12 @@ impl Detect {
         }
     }
 
-    /// The newest rules; or, if there are none any more, or they look at something that the page was
-    /// not read with, or the page is read again, those that the page was read for.
+    /// The newest rules; or, if there are none any more, or they may match what the page was read
+    /// without, or the page is read again, those that the page was read for.
     fn rules_for(&self, page: &Page) -> Arc<RuleSet> {
         let newest = Arc::clone(&self.rules.borrow());
         let is_new = page.active_from.is_none() && !newest.is_empty();
-        if Arc::ptr_eq(&newest, &page.rules) || (is_new && page.fields.serves(&newest)) {
+        if Arc::ptr_eq(&newest, &page.rules) || (is_new && page.serves(&newest)) {
             newest
         } else {
             Arc::clone(&page.rules)

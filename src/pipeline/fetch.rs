@@ -15,16 +15,19 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::window_reader::{Order, Setback, WindowRead, WindowReader, Wish};
+use self::window_reader::{Order, Setback, WindowRead, WindowReader};
 use crate::{
-    detect::{document::Document, layout::Layout, ruleset::RuleSet},
+    detect::{
+        document::Document,
+        ruleset::{Requirement, RuleSet},
+    },
     pipeline::{
         active::{ActiveFrom, ActiveRules},
         board::Reporter,
         crash,
         ledger::{Entry, Ledger},
         link::Link,
-        ports::{Fault, FieldSet},
+        ports::Fault,
         sweep::{Reach, Repairs, Sweeps, span},
         ticket::{Attempts, Purpose, Ticket},
         window::{Horizon, Planner, Window},
@@ -40,8 +43,8 @@ pub struct Page {
     pub ticket: Ticket,
     /// The rules that the view was opened for.
     pub rules: Arc<RuleSet>,
-    /// What of the events the view delivers.
-    pub fields: Arc<FieldSet>,
+    /// What every event meets that the view delivers, where it leaves out others.
+    pub requirement: Option<Arc<Requirement>>,
     /// Where documents are read again: the rules that are not to look at all of them.
     pub active_from: Option<Arc<ActiveFrom>>,
     /// The source's clock.
@@ -50,12 +53,18 @@ pub struct Page {
     pub room: OwnedSemaphorePermit,
 }
 
+impl Page {
+    /// Whether it holds every event that these rules may match.
+    pub fn serves(&self, rules: &RuleSet) -> bool {
+        let requirement = self.requirement.as_ref();
+        requirement.is_none() || requirement == rules.requirement().ok()
+    }
+}
+
 /// What the stage is made of.
 pub struct Fetch {
     /// The servers.
     pub link: Arc<Link>,
-    /// How the documents are laid out.
-    pub layout: Layout,
     /// Whether the source may leave out what no rule could match.
     pub pushdown: bool,
     /// The pause between two looks.
@@ -120,7 +129,6 @@ impl Reader {
     fn new(stage: Fetch) -> Self {
         let Fetch {
             link,
-            layout,
             pushdown,
             fetch_delay,
             rules,
@@ -134,14 +142,7 @@ impl Reader {
             reporter,
         } = stage;
         Self {
-            windows: WindowReader::new(
-                link,
-                Wish { layout, pushdown },
-                rules,
-                attempts,
-                pages,
-                reporter,
-            ),
+            windows: WindowReader::new(link, pushdown, rules, attempts, pages, reporter),
             started: Instant::now(),
             fetch_delay,
             start,

@@ -7,12 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::{
-    detect::{
-        alert::Alert,
-        document::Document,
-        layout::Layout,
-        ruleset::{Requirement, RuleSet},
-    },
+    detect::{alert::Alert, document::Document, ruleset::Requirement},
     pipeline::{ledger::Census, plan::Plan, pushdown::Pushdown, window::Window},
 };
 
@@ -22,19 +17,22 @@ pub trait Source: Send + Sync {
     /// The source's own clock: the only one that windows are cut by.
     async fn now(&self) -> Result<Timestamp, Fault>;
 
-    /// Opens a frozen view of one window, in time order. `fields` are the paths of the audit event
-    /// that the loaded rules and the alerts can see; the source may send more, never less. It may
-    /// leave out events that do not meet the requirement that comes with them.
-    async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault>;
+    /// Opens a frozen view of one window, in time order. Where there is a requirement, the source
+    /// may leave out events that do not meet it.
+    async fn open(
+        &self,
+        window: Window,
+        requirement: Option<&Arc<Requirement>>,
+    ) -> Result<Box<dyn Pages>, Fault>;
 
     /// The same where no order is asked for, as many documents come a second as the source can
     /// give.
     async fn open_unordered(
         &self,
         window: Window,
-        fields: &FieldSet,
+        requirement: Option<&Arc<Requirement>>,
     ) -> Result<Box<dyn Pages>, Fault> {
-        self.open(window, fields).await
+        self.open(window, requirement).await
     }
 
     /// What the source holds now of a span, bucket by bucket, by the filter of the plan.
@@ -121,38 +119,6 @@ pub enum Outcome {
     Retry(Fault),
     /// The sink will never take it as it is.
     Rejected(Fault),
-}
-
-/// What of the events must be delivered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FieldSet {
-    /// How the documents are laid out, which decides where the paths lie.
-    pub layout: Layout,
-    /// Paths of audit event fields (`objectRef.resource`), sorted, none below another; empty means
-    /// all.
-    pub paths: Vec<String>,
-    /// What an event must meet to be of interest; `None` is nothing.
-    pub requirement: Option<Arc<Requirement>>,
-}
-
-impl FieldSet {
-    /// Whether documents that were delivered so are all that these rules look at.
-    pub fn serves(&self, rules: &RuleSet) -> bool {
-        let needed = rules.requirement().ok();
-        self.covers(rules.fields())
-            && (self.requirement.is_none() || self.requirement.as_ref() == needed)
-    }
-
-    /// Whether all of these paths are delivered, each itself or with what it lies in.
-    fn covers(&self, paths: &[String]) -> bool {
-        let delivered = |path: &String| {
-            self.paths.iter().any(|known| {
-                path.strip_prefix(known.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            })
-        };
-        self.paths.is_empty() || (!paths.is_empty() && paths.iter().all(delivered))
-    }
 }
 
 /// Connects a plan to its servers.

@@ -100,16 +100,10 @@ fn without_nulls(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::definition::Severity;
+    use crate::detect::alert::fixture::an_alert;
 
     fn whole() -> Alert {
         Alert {
-            id: "0f".repeat(20),
-            rule: "security/pod-exec".to_owned(),
-            category: "Exec".to_owned(),
-            severity: Severity::Medium,
-            time: None,
-            source_time: None,
             fingerprint: "f1".to_owned(),
             rule_uid: "uid".to_owned(),
             match_hash: String::new(),
@@ -119,6 +113,7 @@ mod tests {
                 "user": {"name": {"an": "object"}},
                 "k8scop": {"job": "prod", "source": {"index": "logstash", "id": "1"}},
             }),
+            ..an_alert()
         }
     }
 

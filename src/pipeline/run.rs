@@ -119,7 +119,6 @@ fn stages(run: Run) -> Stages {
     let (found_sender, found) = mpsc::channel(PAGES_BETWEEN);
     let fetch = Fetch {
         link: Arc::clone(&link),
-        layout: plan.source.layout,
         pushdown: plan.pushdown,
         fetch_delay: plan.fetch_delay.max(LEAST_DELAY),
         rules: rules.clone(),

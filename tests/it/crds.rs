@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use k8scop_testbed::{ControlPlane, shared_control_plane};
-use tokio::time::timeout;
 
-use crate::support::cluster::Kubectl;
+use crate::support::{cluster::Kubectl, definitions::established, eventually};
 
 mod refusals;
 
@@ -19,23 +18,19 @@ pub async fn establish(cluster: &ControlPlane) -> Kubectl {
     let kubectl = Kubectl::new(cluster.kubeconfig()).await;
     let apply = ["apply", "--server-side", "--force-conflicts", "-f", "crds/"];
     kubectl.ok(&apply).await;
-    let wait = ["wait", "--for=condition=Established", "--timeout=30s"];
-    let definitions = ["crd/k8scoprules.k8scop.io", "crd/analysisjobs.k8scop.io"];
-    kubectl.ok(&[&wait[..], &definitions].concat()).await;
+    established(&kubectl).await;
     kubectl
 }
 
 /// Waits until the server has published what the definitions say.
 async fn published(kubectl: &Kubectl) {
-    let published = async {
-        for kind in ["k8scoprule", "analysisjob"] {
-            while kubectl.run(&["explain", kind], None).await.is_err() {}
-        }
-    };
-    let patience = Duration::from_secs(30);
-    timeout(patience, published)
-        .await
-        .expect("the definitions are published");
+    for kind in ["k8scoprule", "analysisjob"] {
+        let what = format!("what {kind} says is published");
+        eventually(&what, Duration::from_secs(30), || async {
+            kubectl.run(&["explain", kind], None).await.ok()
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod engines;
 mod hyperscan;
 mod leaves;
 mod pack;
+mod race;
 mod sigma;
 mod tau;
 #[allow(dead_code, reason = "it is shared; each package uses a part of it")]
@@ -16,6 +17,7 @@ mod detect {
     pub mod measure;
     #[cfg(feature = "hyperscan")]
     pub mod plain;
+    pub mod product;
     pub mod rules;
     pub mod walk;
 }
@@ -24,15 +26,12 @@ mod detect {
 use detect::plain;
 use detect::{
     chance, events,
-    measure::{self, Race, at_least, row, table, thousands},
-    rules, walk,
+    measure::{self, thousands},
+    product, rules, walk,
 };
 use engines::{Engine, Rsigma, SigmaRust, Tau};
-use jiff::Timestamp;
-use k8scop::detect::{
-    analyse::analyse, context::Context, definition::RuleDefinition, document::Document,
-    layout::Layout, ruleset::RuleSet,
-};
+use k8scop::detect::{definition::RuleDefinition, document::Document, ruleset::RuleSet};
+use race::{Events, generated};
 
 const EVENTS: usize = 10_000;
 
@@ -50,9 +49,10 @@ fn main() {
         COMPARED[1]
     );
     let compared = compared();
-    beside_engines(&documents, &compared);
-    pack::compare(&documents, &compared);
-    beside_hyperscan(&documents, &compared);
+    let events = Events::new(&documents, &compared);
+    beside_engines(events);
+    pack::compare(events);
+    beside_hyperscan(events);
     leaves::compare(&documents);
 }
 
@@ -69,50 +69,39 @@ fn compared() -> Vec<Document> {
         .collect()
 }
 
-fn beside_engines(documents: &[Document], compared: &[Document]) {
-    table(
+fn beside_engines(events: Events<'_>) {
+    race::table(
         "Detection beside other engines, 1,000 rules",
-        &[
-            "engine",
-            "its events/s",
-            "K8sCop's events/s",
-            "times as fast",
-            "target",
-            "met",
-            "matches",
-            "left out on both sides",
-        ],
+        ["engine", "its"],
+        &["matches", "left out on both sides"],
     );
     let all = expressible(|_| true);
     let remark = "nothing";
     race(
-        [documents, compared],
+        events.first(1_000),
         "rsigma-eval 0.23",
         &all,
         Rsigma::new(&all),
-        1_000,
         50.0,
         remark,
     );
     let some = expressible(tau::can_say);
     let remark = "`exists: Absent`";
     race(
-        [documents, compared],
+        events.first(500),
         "tau-engine 1.16, optimised",
         &some,
         Tau::new(&some),
-        500,
         150.0,
         remark,
     );
     let some = expressible(SigmaRust::can_say);
     let remark = "fields in lists";
     race(
-        [documents, compared],
+        events.first(250),
         "sigma-rust 0.7",
         &some,
         SigmaRust::new(&some),
-        250,
         300.0,
         remark,
     );
@@ -127,99 +116,27 @@ fn expressible(can_say: impl Fn(&RuleDefinition) -> bool) -> Vec<RuleDefinition>
 }
 
 fn race(
-    [documents, compared]: [&[Document]; 2],
+    events: Events<'_>,
     name: &str,
     definitions: &[RuleDefinition],
     engine: impl Engine,
-    events: usize,
     target: f64,
     left_out: &str,
 ) {
     let set = RuleSet::new(rules::rules(definitions));
-    let matches = assert_same_matches(
-        compared,
-        &set,
-        |number| format!("bench/rule-{number}"),
-        &engine,
-    );
-    let race = Race::run(vec![
-        Box::new(|| find(&documents[..events], &engine)),
-        Box::new(|| detect(documents, &set)),
-    ]);
-    let [ratio, target, met] = at_least(race.ratio(1, 0), target, "×");
-    let matches = thousands(matches as f64);
-    row(&[
-        name,
-        &race.rate(0),
-        &race.rate(1),
-        &ratio,
-        &target,
-        &met,
-        &matches,
-        left_out,
-    ]);
+    let (figures, matches) = events.race(&set, generated, &engine, target);
+    figures.row(name, &[&matches, left_out]);
 }
 
 #[cfg(feature = "hyperscan")]
-fn beside_hyperscan(documents: &[Document], compared: &[Document]) {
-    hyperscan::compare(documents, compared);
+fn beside_hyperscan(events: Events<'_>) {
+    hyperscan::compare(events);
 }
 
 #[cfg(not(feature = "hyperscan"))]
-fn beside_hyperscan(_: &[Document], _: &[Document]) {
+fn beside_hyperscan(_: Events<'_>) {
     println!(
         "\nBeside Hyperscan: not measured, its library is not here. On Debian: `apt-get install \
          libhyperscan-dev`."
     );
-}
-
-/// Both sides name the same pairs of event and rule; tells how many.
-fn assert_same_matches(
-    documents: &[Document],
-    set: &RuleSet,
-    key: impl Fn(usize) -> String,
-    engine: &impl Engine,
-) -> usize {
-    let mut pairs = 0;
-    for document in documents {
-        let analysis = analyse(std::slice::from_ref(document), set, &context());
-        let mut ours: Vec<_> = analysis
-            .alerts
-            .into_iter()
-            .map(|alert| alert.rule)
-            .collect();
-        let mut numbers = Vec::new();
-        engine.find(&document.source, &mut numbers);
-        let mut theirs: Vec<_> = numbers.into_iter().map(&key).collect();
-        ours.sort();
-        theirs.sort();
-        assert_eq!(ours, theirs, "{document:?}");
-        pairs += ours.len();
-    }
-    pairs
-}
-
-fn find(documents: &[Document], engine: &impl Engine) -> usize {
-    let mut matching = Vec::new();
-    for document in documents {
-        matching.clear();
-        engine.find(&document.source, &mut matching);
-        std::hint::black_box(&matching);
-    }
-    documents.len()
-}
-
-fn detect(documents: &[Document], set: &RuleSet) -> usize {
-    std::hint::black_box(analyse(documents, set, &context()));
-    documents.len()
-}
-
-fn context() -> Context {
-    Context {
-        tenant: "bench".to_owned(),
-        job: "bench".to_owned(),
-        cluster: String::new(),
-        layout: Layout::Auto,
-        now: Timestamp::UNIX_EPOCH,
-    }
 }

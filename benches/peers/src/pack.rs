@@ -3,34 +3,24 @@
 use std::{fs, path::Path, sync::Arc};
 
 use k8scop::detect::{
-    document::Document,
     rule::{Rule, RuleIdentity},
     ruleset::RuleSet,
 };
 use serde_json::Value;
 
 use crate::{
-    assert_same_matches, detect,
     engines::Rsigma,
-    find,
-    measure::{Race, at_least, row, table, thousands},
+    race::{self, Events},
 };
 
 /// The built-in rules in Sigma, by name.
 const SIGMA: &str = include_str!("pack.sigma.yaml");
 
-pub fn compare(documents: &[Document], compared: &[Document]) {
-    table(
+pub fn compare(events: Events<'_>) {
+    race::table(
         "Detection beside rsigma-eval, the built-in rules",
-        &[
-            "rules",
-            "its events/s",
-            "K8sCop's events/s",
-            "times as fast",
-            "target",
-            "met",
-            "matches",
-        ],
+        ["rules", "its"],
+        &["matches"],
     );
     let rules = rules();
     let set = RuleSet::new(rules.iter().cloned());
@@ -45,22 +35,8 @@ pub fn compare(documents: &[Document], compared: &[Document]) {
             sigma.replace(&title, &format!("title: \"{number}\"\n"))
         });
     let engine = Rsigma::from_sigma(&numbered);
-    let matches = assert_same_matches(compared, &set, key, &engine);
-    let race = Race::run(vec![
-        Box::new(|| find(&documents[..4_000], &engine)),
-        Box::new(|| detect(documents, &set)),
-    ]);
-    let [ratio, target, met] = at_least(race.ratio(1, 0), 20.0, "×");
-    let (count, matches) = (rules.len().to_string(), thousands(matches as f64));
-    row(&[
-        &count,
-        &race.rate(0),
-        &race.rate(1),
-        &ratio,
-        &target,
-        &met,
-        &matches,
-    ]);
+    let (figures, matches) = events.first(4_000).race(&set, key, &engine, 20.0);
+    figures.row(&rules.len().to_string(), &[&matches]);
 }
 
 fn rules() -> Vec<Arc<Rule>> {

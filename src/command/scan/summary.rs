@@ -87,19 +87,13 @@ fn counted(count: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::alert::fixture::an_alert;
 
     fn alert(rule: &str, severity: Severity) -> Alert {
         Alert {
-            id: String::new(),
             rule: rule.to_owned(),
-            category: String::new(),
             severity,
-            time: None,
-            source_time: None,
-            fingerprint: "f".repeat(64),
-            rule_uid: "11111111-2222-3333-4444-555555555555".to_owned(),
-            match_hash: "0123456789abcdef".to_owned(),
-            document: serde_json::Value::Null,
+            ..an_alert()
         }
     }
 

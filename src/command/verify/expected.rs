@@ -8,7 +8,11 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{detect::alert::own_id, elastic::StoredAlert, pipeline::ports::AddressedAlert};
+use crate::{
+    detect::alert::{RuleOrigin, own_id},
+    elastic::StoredAlert,
+    pipeline::ports::AddressedAlert,
+};
 
 /// The id of an alert: 40 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,6 +77,15 @@ impl AlertId {
 impl std::fmt::Display for AlertId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl RuleMark {
+    fn origin(&self) -> RuleOrigin<'_> {
+        RuleOrigin {
+            uid: &self.uid,
+            match_hash: &self.match_hash,
+        }
     }
 }
 
@@ -149,8 +162,7 @@ impl ExpectedAlert {
     }
 
     /// Compares with what lies in the place of the alert. Alerts with one fingerprint are of one
-    /// tenant, request and name of a rule; if the rule's uid is known to be another and so is what
-    /// it looks for, the name has gone over to another rule.
+    /// tenant, request and name of a rule, but that may have gone over to another rule.
     pub(super) fn standing(&self, stored: Option<&StoredAlert>) -> Standing {
         let Some(stored) = stored else {
             return Standing::Absent;
@@ -158,11 +170,10 @@ impl ExpectedAlert {
         if fingerprint(stored) != Some(self.fingerprint) {
             return Standing::Taken;
         }
-        let differs =
-            |stored: &str, own: &str| !stored.is_empty() && !own.is_empty() && stored != own;
-        let other_rule = differs(&stored.rule_uid, &self.rule.uid)
-            && differs(&stored.match_hash, &self.rule.match_hash);
-        match (other_rule, stored.reduced) {
+        match (
+            self.rule.origin().is_other(stored.rule_origin()),
+            stored.reduced,
+        ) {
             (true, _) => Standing::Taken,
             (false, true) => Standing::Reduced,
             (false, false) => Standing::Whole,

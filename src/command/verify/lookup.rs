@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     command::{display::Display, foreground::passes},
-    elastic::{ConnectionSettings, StoredAlert, StoredAlerts, quarantine_index},
+    detect::alert::index::quarantine_beside,
+    elastic::{ConnectionSettings, StoredAlert, StoredAlerts},
     pipeline::{
         plan::SinkPlan,
         ports::{Fault, Remedy},
@@ -94,13 +95,13 @@ impl<'a> Lookup<'a> {
         ids: &[AlertId],
     ) -> anyhow::Result<Vec<AlertId>> {
         let found = self.get(verdict, ids, |alert, id| {
-            (quarantine_index(&alert.index), id)
+            (quarantine_beside(&alert.index), id)
         });
         let mut absent = found.await?;
         absent.retain(|(id, stored)| !verdict.in_quarantine(*id, stored.as_ref()));
         let ids: Vec<_> = absent.into_iter().map(|(id, _)| id).collect();
         let found = self.get(verdict, &ids, |alert, id| {
-            (quarantine_index(&alert.index), alert.own_id(id))
+            (quarantine_beside(&alert.index), alert.own_id(id))
         });
         let mut absent = found.await?;
         absent.retain(|(id, stored)| !verdict.in_quarantine(*id, stored.as_ref()));

@@ -52,15 +52,6 @@ fn a_checkpoint_is_read_as_it_was_written() {
 }
 
 #[test]
-fn only_the_latest_beginnings_of_rules_are_told() {
-    let second = |number: i64| Timestamp::from_second(number).expect("a time");
-    let all = (0..100).map(|number| (format!("security/{number}"), second(number)));
-    let told = latest(&all.collect());
-    assert_eq!(told.len(), MOST_BEGINNINGS);
-    assert_eq!(told.values().min(), Some(&second(36)));
-}
-
-#[test]
 fn a_new_term_marks_what_it_found() {
     let mut custody = Custody::default();
     custody.see(Some(stored(5, "other", 2)));

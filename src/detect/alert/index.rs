@@ -5,6 +5,15 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use super::Alert;
 
+/// Stands for the category of an alert in a prefix of indices.
+pub const CATEGORY: &str = "{category}";
+
+/// Ends the name of the index of alerts that belong to no day.
+const UNDATED: &str = "-undated";
+
+/// Ends the name of the index of alerts that theirs refuses.
+const QUARANTINE: &str = "-quarantine";
+
 /// Years whose days have an index of their own; other times are typing errors or forged.
 const DATED_YEARS: std::ops::Range<i16> = 2015..2100;
 
@@ -24,17 +33,17 @@ impl Alert {
         let prefix = self.prefix(prefix);
         match self.day() {
             Some(day) => format!("{prefix}-{}", day.strftime("%Y.%m.%d")),
-            None => format!("{prefix}-undated"),
+            None => undated(&prefix),
         }
     }
 
     /// The index that keeps this alert as a text, if its own refuses it in every form.
     pub fn quarantine_index(&self, prefix: &str) -> String {
-        format!("{}-quarantine", self.prefix(prefix))
+        quarantine(&self.prefix(prefix))
     }
 
     fn prefix(&self, prefix: &str) -> String {
-        prefix.replace("{category}", &self.category.to_lowercase())
+        prefix.replace(CATEGORY, &self.category.to_lowercase())
     }
 
     fn day(&self) -> Option<Date> {
@@ -53,24 +62,52 @@ impl Alert {
     }
 }
 
+/// The index of alerts that belong to no day.
+pub fn undated(prefix: &str) -> String {
+    format!("{prefix}{UNDATED}")
+}
+
+/// The index that keeps what the others of its prefix refuse.
+pub fn quarantine(prefix: &str) -> String {
+    format!("{prefix}{QUARANTINE}")
+}
+
+/// The index that keeps what this alert index refuses.
+pub fn quarantine_beside(index: &str) -> String {
+    quarantine(prefix(index).unwrap_or(index))
+}
+
+/// Whether an index keeps what others refuse.
+pub fn is_quarantine(index: &str) -> bool {
+    index.ends_with(QUARANTINE)
+}
+
+/// The prefix in the name of an alert index, which is followed by a day or a word; `None` if it is
+/// none.
+pub fn prefix(index: &str) -> Option<&str> {
+    let mut words = [UNDATED, QUARANTINE].iter();
+    if let Some(prefix) = words.find_map(|word| index.strip_suffix(word)) {
+        return Some(prefix);
+    }
+    let (prefix, day) = index.rsplit_once('-')?;
+    let shape: String = day
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
+    (shape == "0000.00.00").then_some(prefix)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::definition::Severity;
+    use crate::detect::alert::fixture::an_alert;
 
     fn alert(time: Option<&str>, source_time: Option<&str>) -> Alert {
         let parse = |text: &str| text.parse().expect("a time");
         Alert {
-            id: "0f".repeat(20),
-            rule: "security/pod-exec".to_owned(),
-            category: "Exec".to_owned(),
-            severity: Severity::Medium,
             time: time.map(parse),
             source_time: source_time.map(parse),
-            fingerprint: String::new(),
-            rule_uid: String::new(),
-            match_hash: String::new(),
-            document: serde_json::Value::Null,
+            ..an_alert()
         }
     }
 
@@ -104,6 +141,13 @@ mod tests {
                 "{time}"
             );
         }
+    }
+
+    #[test]
+    fn what_an_index_refuses_is_kept_beside_it() {
+        let indices = ["alerts-2026.11.01", "alerts-undated", "alerts-quarantine"];
+        assert_eq!(indices.map(quarantine_beside), ["alerts-quarantine"; 3]);
+        assert_eq!(indices.map(is_quarantine), [false, false, true]);
     }
 
     #[test]

@@ -117,26 +117,6 @@ fn the_revision_tells_sets_apart_by_what_their_rules_say() {
     assert_ne!(revision("get"), RuleSet::new([]).revision());
 }
 
-#[test]
-fn the_fields_are_those_of_alerts_and_all_that_rules_look_at_or_show() {
-    let of_alerts = RuleSet::new([]).fields().to_vec();
-    let mut shows = one(json!({"field": "verb", "equals": "get"}));
-    shows["message"] = json!("{level}");
-    let mut excepts = one(json!({"field": "verb", "equals": "get"}));
-    excepts["exceptions"] =
-        json!([{"name": "e", "all": [{"field": "responseObject.kind", "equals": "Status"}]}]);
-    let each = json!({"selections": [{
-        "name": "s",
-        "forEach": "requestObject.rules",
-        "all": [{"field": "verbs", "equals": "*"}],
-    }]});
-    let rules = RuleSet::new([about("a", shows), about("b", excepts), about("c", each)]);
-    let mut expected = of_alerts;
-    expected.extend(["level", "requestObject", "responseObject"].map(str::to_owned));
-    expected.sort();
-    assert_eq!(rules.fields(), expected);
-}
-
 /// How many of a set's rules the index names for an event.
 fn candidates(rules: &RuleSet, event: Value) -> usize {
     let event = Event::from_value(event);

@@ -4,22 +4,15 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{super::request::Body, *};
-use crate::detect::{alert::Alert, definition::Severity};
+use crate::detect::alert::{Alert, fixture::an_alert};
 
 fn alert(id: &str) -> AddressedAlert {
     AddressedAlert::new(
         "alerts-2026.11.23".to_owned(),
         Arc::new(Alert {
             id: id.to_owned(),
-            rule: "security/exec".to_owned(),
-            category: "Exec".to_owned(),
-            severity: Severity::High,
-            time: None,
-            source_time: None,
-            fingerprint: "f".repeat(64),
-            rule_uid: "11111111-2222-3333-4444-555555555555".to_owned(),
-            match_hash: "0123456789abcdef".to_owned(),
             document: json!({"message": "two\nlines"}),
+            ..an_alert()
         }),
     )
 }

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 use crate::{
-    detect::definition::Severity,
+    detect::alert::fixture::an_alert,
     pipeline::ports::{FaultReason, Remedy},
 };
 
@@ -15,15 +15,10 @@ fn alert(rule_uid: &str, match_hash: &str) -> AddressedAlert {
         INDEX.to_owned(),
         Arc::new(Alert {
             id: "a".to_owned(),
-            rule: "security/exec".to_owned(),
-            category: "Exec".to_owned(),
-            severity: Severity::High,
-            time: None,
-            source_time: None,
             fingerprint: "f1".to_owned(),
             rule_uid: rule_uid.to_owned(),
             match_hash: match_hash.to_owned(),
-            document: Value::Null,
+            ..an_alert()
         }),
     )
 }
@@ -41,18 +36,6 @@ fn outcome(doc: &Value) -> Outcome {
     let alert = alert("u1", "m1");
     let mut outcomes = outcomes(&[&alert], &answer(doc)).expect("the answer fits");
     outcomes.remove(0)
-}
-
-#[test]
-fn one_request_asks_for_the_origin_of_all() {
-    let (one, other) = (alert("u1", "m1"), alert("u2", "m2"));
-    let request = request(&[&one, &other]);
-    let place = json!({"_index": INDEX, "_id": "a"});
-    let crate::elastic::request::Body::Json(body) = request.body else {
-        panic!("it has a body");
-    };
-    assert_eq!(body, json!({"docs": [place, place]}));
-    assert_eq!(request.path, "_mget");
 }
 
 #[test]
@@ -120,24 +103,10 @@ fn what_is_not_shown_is_sent_again() {
 #[test]
 fn an_answer_about_something_else_says_nothing() {
     let alert = alert("u1", "m1");
-    for body in [
-        answer(&json!({"_index": INDEX, "_id": "b", "found": true, "_source": {}})),
-        answer(&json!({"_index": "other", "_id": "a", "found": true, "_source": {}})),
-        b"{\"docs\":[]}".to_vec(),
-        b"{}".to_vec(),
-        b"<html>".to_vec(),
-    ] {
-        let fault = outcomes(&[&alert], &body).expect_err("it does not fit");
-        assert_eq!(
-            (fault.reason, fault.remedy),
-            (FaultReason::ElasticsearchUnavailable, Remedy::Retry)
-        );
-    }
-}
-
-proptest! {
-    #[test]
-    fn no_answer_makes_the_reader_panic(body in any::<Vec<u8>>()) {
-        prop_assert!(outcomes(&[&alert("u1", "m1")], &body).is_err());
-    }
+    let doc = json!({"_index": INDEX, "_id": "b", "found": true, "_source": {}});
+    let fault = outcomes(&[&alert], &answer(&doc)).expect_err("it does not fit");
+    assert_eq!(
+        (fault.reason, fault.remedy),
+        (FaultReason::ElasticsearchUnavailable, Remedy::Retry)
+    );
 }

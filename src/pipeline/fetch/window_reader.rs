@@ -10,14 +10,17 @@ use tokio::{
 
 use super::Page;
 use crate::{
-    detect::{document::Document, layout::Layout, ruleset::RuleSet},
+    detect::{
+        document::Document,
+        ruleset::{Requirement, RuleSet},
+    },
     pipeline::{
         active::ActiveFrom,
         board::{Place, Reporter, SourceTime},
         crash,
         ledger::Census,
         link::{Ends, Link},
-        ports::{Fault, FaultReason, FieldSet, Pages, Remedy, Source},
+        ports::{Fault, FaultReason, Pages, Remedy, Source},
         pushdown::{self, Pushdown},
         retry::Backoff,
         ticket::{Attempt, Attempts, Purpose},
@@ -66,17 +69,10 @@ impl From<Fault> for Setback {
     }
 }
 
-/// How documents are to be handed out.
-#[derive(Clone, Copy)]
-pub(super) struct Wish {
-    pub(super) layout: Layout,
-    /// Without those that no rule could match.
-    pub(super) pushdown: bool,
-}
-
 pub(super) struct WindowReader {
     link: Arc<Link>,
-    wish: Wish,
+    /// Whether documents are wanted without those that no rule could match.
+    pushdown: bool,
     rules: watch::Receiver<Arc<RuleSet>>,
     attempts: Attempts,
     pages: mpsc::Sender<Page>,
@@ -93,7 +89,7 @@ pub(super) struct WindowReader {
 impl WindowReader {
     pub(super) fn new(
         link: Arc<Link>,
-        wish: Wish,
+        pushdown: bool,
         rules: watch::Receiver<Arc<RuleSet>>,
         attempts: Attempts,
         pages: mpsc::Sender<Page>,
@@ -101,7 +97,7 @@ impl WindowReader {
     ) -> Self {
         Self {
             link,
-            wish,
+            pushdown,
             rules,
             attempts,
             pages,
@@ -150,7 +146,7 @@ impl WindowReader {
             active_from,
         } = order;
         let mut attempt = self.attempts.open(window, purpose).await;
-        let fields = self.open(window, in_order, &rules).await?;
+        let requirement = self.open(window, in_order, &rules).await?;
         crash::point("fetch.after_open_pit");
         let (mut read, mut pages) = (0, 0);
         while let Some(documents) = self.next_page().await? {
@@ -166,7 +162,7 @@ impl WindowReader {
                 documents,
                 ticket: attempt.ticket(),
                 rules: Arc::clone(&rules),
-                fields: Arc::clone(&fields),
+                requirement: requirement.clone(),
                 active_from: active_from.clone(),
                 now: self.time.map_or(window.end, SourceTime::now),
             };
@@ -184,34 +180,30 @@ impl WindowReader {
         })
     }
 
-    /// Opens a view for some rules; tells what it delivers.
+    /// Opens a view for some rules; tells what they require, if it leaves out what does not meet it.
     async fn open(
         &mut self,
         window: Window,
         in_order: bool,
         rules: &RuleSet,
-    ) -> Result<Arc<FieldSet>, Fault> {
-        let requirement = match self.wish.pushdown {
+    ) -> Result<Option<Arc<Requirement>>, Fault> {
+        let requirement = match self.pushdown {
             true => rules.requirement().map_err(ToString::to_string),
             false => Err(pushdown::UNWANTED.to_owned()),
         };
-        let mut fields = FieldSet {
-            layout: self.wish.layout,
-            paths: rules.fields().to_vec(),
-            requirement: requirement.as_ref().ok().map(|known| Arc::clone(known)),
-        };
+        let known = requirement.as_ref().ok().copied();
         let source = self.source().await?;
         let view = match in_order {
-            true => source.open(window, &fields).await?,
-            false => source.open_unordered(window, &fields).await?,
+            true => source.open(window, known).await?,
+            false => source.open_unordered(window, known).await?,
         };
+        let applied = known
+            .filter(|_| matches!(view.pushdown(), Pushdown::On(_)))
+            .cloned();
         let pushdown = requirement.map_or_else(Pushdown::Off, |_| view.pushdown());
-        if matches!(pushdown, Pushdown::Off(_)) {
-            fields.requirement = None;
-        }
         self.view = Some(view);
         self.reporter.pushdown(pushdown);
-        Ok(Arc::new(fields))
+        Ok(applied)
     }
 
     /// The next page of the view, asked for until it comes or the view has to be opened again.

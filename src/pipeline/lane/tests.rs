@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    detect::{alert::Alert, definition::Severity},
+    detect::alert::{Alert, fixture::an_alert},
     pipeline::test_support::a_fault,
 };
 
@@ -14,15 +14,9 @@ fn item(page: u64, category: &str) -> Item {
 fn item_with(page: u64, category: &str, document: Value) -> Item {
     let alert = Alert {
         id: format!("{page}"),
-        rule: "security/rule".to_owned(),
         category: category.to_owned(),
-        severity: Severity::Low,
-        time: None,
-        source_time: None,
-        fingerprint: "f".repeat(64),
-        rule_uid: "11111111-2222-3333-4444-555555555555".to_owned(),
-        match_hash: "0123456789abcdef".to_owned(),
         document,
+        ..an_alert()
     };
     Item::new(page, &"alerts".into(), alert)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::pipeline::test_support::Stored;
+use crate::{detect::alert::index::is_quarantine, pipeline::test_support::Stored};
 
 /// An invariant that does not hold, in a sentence that begins with its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Truth {
         };
         self.in_time.remove(&(event.time, number));
         self.late.remove(&number);
-        if index.ends_with("-quarantine") {
+        if is_quarantine(index) {
             return Ok(());
         }
         let place = format!("{index}/{}", alert.id);

@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::pipeline::{
-    ledger::Census,
-    plan::Plan,
-    ports::{AddressedAlert, Connector, Fault, FieldSet, Outcome, Pages, Sink, Source},
-    window::Window,
+use crate::{
+    detect::ruleset::Requirement,
+    pipeline::{
+        ledger::Census,
+        plan::Plan,
+        ports::{AddressedAlert, Connector, Fault, Outcome, Pages, Sink, Source},
+        window::Window,
+    },
 };
 
 /// A way to lose alerts.
@@ -77,9 +80,14 @@ impl Source for OpenSource {
         self.source.now().await
     }
 
-    async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault> {
+    async fn open(
+        &self,
+        window: Window,
+        requirement: Option<&Arc<Requirement>>,
+    ) -> Result<Box<dyn Pages>, Fault> {
         let start = window.start + SignedDuration::from_nanos(1);
-        self.source.open(Window { start, ..window }, fields).await
+        let window = Window { start, ..window };
+        self.source.open(window, requirement).await
     }
 
     async fn census(&self, span: Window) -> Result<Census, Fault> {

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8scop::pipeline::progress::{Checkpoint, Counts, Progress};
+use k8scop::pipeline::{
+    plan::Plan,
+    progress::{Checkpoint, Counts, Progress},
+};
 use k8scop_testbed::{ControlPlane, shared_control_plane};
 use kube::{
     Api,
@@ -73,6 +76,14 @@ fn watermarks(
     (receiver, AbortOnDropHandle::new(task))
 }
 
+/// A leader and the plan of a job.
+async fn begun(site: &Site) -> (Operator, Plan) {
+    let mut operator = Operator::elected(site, "a").await;
+    site.apply(&job("prod", json!({"startTime": BEGIN}))).await;
+    let plans = operator.plans_where(|plans| plans.len() == 1).await;
+    (operator, plans[0].clone())
+}
+
 async fn stored(site: &Site, name: &str) -> Value {
     site.get("analysisjob", name).await["status"]["checkpoint"].clone()
 }
@@ -106,10 +117,8 @@ async fn the_apiserver_refuses_a_write_that_was_decided_on_an_old_version() {
 #[tokio::test]
 async fn a_checkpoint_that_was_set_back_is_put_right_and_told() {
     let site = Site::new("cp-tampered").await;
-    let mut operator = Operator::elected(&site, "a").await;
-    site.apply(&job("prod", json!({"startTime": BEGIN}))).await;
-    let plans = operator.plans_where(|plans| plans.len() == 1).await;
-    operator.report(&plans[0], come(600));
+    let (operator, plan) = begun(&site).await;
+    operator.report(&plan, come(600));
     site.wait("analysisjob/prod", "jsonpath={.status.eventsRead}=600")
         .await;
     let right = stored(&site, "prod").await;
@@ -123,7 +132,7 @@ async fn a_checkpoint_that_was_set_back_is_put_right_and_told() {
     assert_eq!(stored(&site, "prod").await, right);
     let forward = json!({"checkpoint": {"watermark": "2026-10-02T00:00:00Z"}});
     site.patch_status("prod", &forward).await;
-    operator.report(&plans[0], come(601));
+    operator.report(&plan, come(601));
     site.wait(
         "analysisjob/prod",
         "jsonpath={.status.checkpoint.watermark}=2026-10-01T00:10:01Z",
@@ -139,9 +148,7 @@ async fn a_checkpoint_that_was_set_back_is_put_right_and_told() {
 async fn somebody_who_writes_fifty_times_a_second_holds_up_no_checkpoint() {
     let cluster = shared_control_plane().await.expect("the apiserver starts");
     let site = Site::new("cp-busy").await;
-    let mut operator = Operator::elected(&site, "a").await;
-    site.apply(&job("prod", json!({"startTime": BEGIN}))).await;
-    let plans = operator.plans_where(|plans| plans.len() == 1).await;
+    let (operator, plan) = begun(&site).await;
     let api = jobs(cluster, "cp-busy").await;
     let (mut seen, _watch) = watermarks(api.clone(), "prod");
     let patcher = AbortOnDropHandle::new(tokio::spawn(async move {
@@ -156,7 +163,7 @@ async fn somebody_who_writes_fifty_times_a_second_holds_up_no_checkpoint() {
         }
     }));
     for step in 1..=3 {
-        operator.report(&plans[0], come(600 * step));
+        operator.report(&plan, come(600 * step));
         let watermark = format!("2026-10-01T00:{}0:00Z", step);
         let limit = Duration::from_secs(25);
         let is_stored = async { while seen.recv().await.is_some_and(|it| it != watermark) {} };
@@ -205,10 +212,8 @@ async fn two_who_lead_at_once_never_set_a_checkpoint_back() {
 #[tokio::test]
 async fn without_the_right_to_statuses_the_jobs_go_on_and_it_is_told() {
     let site = Site::new("cp-rights").await;
-    let mut operator = Operator::elected(&site, "a").await;
-    site.apply(&job("prod", json!({"startTime": BEGIN}))).await;
-    let plans = operator.plans_where(|plans| plans.len() == 1).await;
-    operator.report(&plans[0], come(600));
+    let (mut operator, plan) = begun(&site).await;
+    operator.report(&plan, come(600));
     site.wait("analysisjob/prod", "jsonpath={.status.eventsRead}=600")
         .await;
     site.may_not_use("analysisjobs/status").await;
@@ -216,7 +221,7 @@ async fn without_the_right_to_statuses_the_jobs_go_on_and_it_is_told() {
     let forbidden = |all: &[String]| all.iter().any(|it| it.starts_with("CheckpointForbidden: "));
     let told = eventually("it is told", Duration::from_secs(30), || {
         far += 60;
-        operator.report(&plans[0], come(far));
+        operator.report(&plan, come(far));
         let obstacles = operator.obstacles_now();
         async move { forbidden(&obstacles).then_some(obstacles) }
     })
@@ -225,7 +230,7 @@ async fn without_the_right_to_statuses_the_jobs_go_on_and_it_is_told() {
     assert_eq!(operator.plans_now().len(), 1);
     site.may_do_all_it_needs().await;
     operator.obstacles_where(|all| all.is_empty()).await;
-    operator.report(&plans[0], come(36_000));
+    operator.report(&plan, come(36_000));
     operator.stop().await;
     assert_eq!(
         stored(&site, "prod").await["watermark"],
@@ -242,14 +247,12 @@ async fn definitions_that_are_older_than_the_operator_are_told_until_they_are_re
     let definition = "crd/analysisjobs.k8scop.io";
     site.kubectl(&["patch", definition, "--type=json", "-p", &outdate])
         .await;
-    let mut operator = Operator::elected(&site, "a").await;
-    site.apply(&job("prod", json!({"startTime": BEGIN}))).await;
-    let plans = operator.plans_where(|plans| plans.len() == 1).await;
+    let (operator, plan) = begun(&site).await;
     let mut far = 0;
     let mut reason_is = async |expected: &str| {
         eventually(expected, Duration::from_secs(60), || {
             far += 1;
-            operator.report(&plans[0], come(far));
+            operator.report(&plan, come(far));
             async {
                 let told = condition(&site.get("analysisjob", "prod").await, "Ready")?;
                 (told.1 == expected).then_some(told)

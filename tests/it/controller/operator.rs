@@ -28,10 +28,13 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use crate::{crds, support::cluster::Kubectl};
+use crate::{
+    crds,
+    support::{self, cluster::Kubectl},
+};
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30 * support::PATIENCE as u64);
 
 /// A namespace, its administrator, and the service account that the controller runs as.
 pub struct Site {
@@ -135,7 +138,8 @@ impl Site {
     /// Waits as users do: `kubectl wait`.
     pub async fn wait(&self, what: &str, until: &str) {
         let until = format!("--for={until}");
-        self.kubectl(&["wait", what, &until, "--timeout=30s"]).await;
+        let timeout = format!("--timeout={}s", PATIENCE.as_secs());
+        self.kubectl(&["wait", what, &until, &timeout]).await;
     }
 
     pub async fn ready(&self, what: &str) {

@@ -16,7 +16,7 @@ use tokio::time::interval;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{job, operator::Site, rule};
-use crate::support::{eventually, operator::Operator, search::Search};
+use crate::support::{eventually, operator::Operator, search::Search, workload::event};
 
 /// A namespace with a rule and a job that follows its own index, and a flow of events.
 struct Scene {
@@ -119,18 +119,7 @@ async fn feed(search: Search, namespace: &str, fed: Arc<AtomicU64>) {
     for number in 0_u64.. {
         tick.tick().await;
         let now = Timestamp::now();
-        let event = json!({
-            "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata",
-            "auditID": format!("00000000-0000-4000-8000-{number:012}"),
-            "stage": "ResponseComplete", "verb": "create",
-            "requestURI": format!("/api/v1/namespaces/shop/pods?number={number}"),
-            "user": {"username": "mallory"}, "sourceIPs": ["192.0.2.7"],
-            "objectRef": {"resource": "pods", "namespace": "shop"},
-            "responseStatus": {"code": 201},
-            "requestReceivedTimestamp": format!("{now:.6}"),
-            "stageTimestamp": format!("{now:.6}"),
-            "@timestamp": format!("{now:.3}"),
-        });
+        let event = event(number, "create", "pods", &format!("pod-{number}"), now);
         let day = now.strftime("%Y.%m.%d");
         search
             .index(&format!("{namespace}-audit-{day}"), &[(None, event)])

@@ -3,6 +3,7 @@
 use k8scop::api::{manifest::Manifest, problem::Problem};
 
 use super::cluster;
+use crate::support::cluster::Kubectl;
 
 /// A manifest that is accepted.
 pub fn rule(namespace: &str) -> String {
@@ -244,20 +245,23 @@ fn answered(answer: &str, place: &str, words: &str) -> bool {
         .any(|line| line.contains(place) && line.contains(words))
 }
 
+/// The server refuses the manifest, and says so of a field.
+async fn assert_refused(kubectl: &Kubectl, manifest: &str, place: &str, words: &str) {
+    let create = ["create", "--dry-run=server", "-f", "-"];
+    let answer = kubectl.run(&create, Some(manifest)).await;
+    let answer = answer.expect_err(manifest);
+    assert!(
+        answered(&answer, place, words),
+        "{place}: {words}\n{answer}\n{manifest}"
+    );
+}
+
 #[tokio::test]
 async fn a_bad_rule_is_refused_at_its_place() {
     let kubectl = cluster().await;
     for (part, by, place, words) in rule_cases() {
         let manifest = rule("default").replacen(part, &by, 1);
-        let create = ["create", "--dry-run=server", "-f", "-"];
-        let answer = kubectl
-            .run(&create, Some(&manifest))
-            .await
-            .expect_err(&manifest);
-        assert!(
-            answered(&answer, place, words),
-            "{place}: {words}\n{answer}\n{manifest}"
-        );
+        assert_refused(&kubectl, &manifest, place, words).await;
     }
 }
 
@@ -266,15 +270,7 @@ async fn a_bad_job_is_refused_at_its_place_by_the_server_and_by_the_code() {
     let kubectl = cluster().await;
     for (part, by, place, words) in job_cases() {
         let manifest = job("default").replacen(part, &by, 1);
-        let create = ["create", "--dry-run=server", "-f", "-"];
-        let answer = kubectl
-            .run(&create, Some(&manifest))
-            .await
-            .expect_err(&manifest);
-        assert!(
-            answered(&answer, place, words),
-            "{place}: {words}\n{answer}\n{manifest}"
-        );
+        assert_refused(&kubectl, &manifest, place, words).await;
 
         let read = Manifest::parse(&manifest);
         let found = match read.jobs.first() {

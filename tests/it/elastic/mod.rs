@@ -23,7 +23,7 @@ use k8scop::{
     elastic::{ConnectionSettings, Credentials, connect},
     pipeline::{
         plan::{SinkPlan, SourcePlan},
-        ports::{Fault, FieldSet, Pages, Sink, Source},
+        ports::{Fault, Pages, Sink, Source},
         window::Window,
     },
 };
@@ -63,7 +63,7 @@ fn window(start: &str, end: &str) -> Window {
 }
 
 async fn open(source: &dyn Source, window: Window) -> Result<Box<dyn Pages>, Fault> {
-    source.open(window, &FieldSet::default()).await
+    source.open(window, None).await
 }
 
 /// All documents of a window, in order.

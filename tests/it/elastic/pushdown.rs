@@ -345,7 +345,7 @@ async fn the_marks_are_those_of_all_documents(flavor: Flavor) {
     let rules = rules();
     let source = source(url, index, AUTO).await;
     let mut ledger = Ledger::default();
-    ledger.read(&seen(&*source, &rules, AUTO, (true, true)).await.census);
+    ledger.read(&seen(&*source, &rules, (true, true)).await.census);
     let census = source.census(day()).await.expect("it is told");
     assert_eq!(ledger.differing(day(), &census), []);
     let late = |verb: &str, time: &str| {

@@ -6,7 +6,7 @@ use k8scop::{
     detect::document::Document,
     pipeline::{
         ledger::Census,
-        ports::{Fault, FaultReason, FieldSet, Pages, Remedy, Source},
+        ports::{Fault, FaultReason, Pages, Remedy, Source},
         window::Window,
     },
 };
@@ -31,9 +31,7 @@ fn a_minute() -> Window {
 }
 
 async fn unordered(source: &dyn Source) -> Result<Box<dyn Pages>, Fault> {
-    source
-        .open_unordered(a_minute(), &FieldSet::default())
-        .await
+    source.open_unordered(a_minute(), None).await
 }
 
 /// All documents of a window by index and id, and what it is marked by.
@@ -73,7 +71,7 @@ async fn the_parts_of_a_window_hold_each_document_once(flavor: Flavor) {
         seed::documents(url, index, (0..count).map(document)).await;
     }
     let (source, _) = connected(url, "parts-*", "alerts").await.expect("connects");
-    let ordered = source.open(a_minute(), &FieldSet::default()).await;
+    let ordered = source.open(a_minute(), None).await;
     let ordered = read(ordered.expect("view opens")).await;
     let unordered = unordered(&*source).await.expect("view opens");
     let unordered = read(unordered).await.expect("window is read");

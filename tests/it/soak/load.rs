@@ -2,19 +2,12 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
-use k8scop::detect::{
-    analyse::analyse,
-    context::Context,
-    document::Document,
-    layout::Layout,
-    rule::{Rule, RuleIdentity},
-    ruleset::RuleSet,
-};
+use k8scop::detect::{document::Document, ruleset::RuleSet};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +17,7 @@ use super::{
     manifests::{RULES, rule_spec},
     server::{Server, Stored},
 };
+use crate::support::workload;
 
 const BETWEEN_BATCHES: Duration = Duration::from_millis(500);
 const ONE_MATCH_IN: u64 = 10;
@@ -56,7 +50,9 @@ impl Load {
         });
         let path = format!("_index_template/{SOURCE}");
         server.call(Method::PUT, &path, &template).await;
-        let rules = RULES.iter().map(|name| Arc::new(rule(name)));
+        let rules = RULES
+            .iter()
+            .map(|name| workload::loaded(NAMESPACE, name, rule_spec(name, 0)));
         Load {
             server,
             rules: RuleSet::new(rules),
@@ -121,10 +117,10 @@ impl Load {
     async fn write(&self, documents: Vec<Stored>) {
         let taken = self.server.write("create", documents).await;
         let documents: Vec<_> = taken.iter().map(document).collect();
-        let analysis = analyse(&documents, &self.rules, &context());
+        let alerts = workload::alerts(&documents, &self.rules, NAMESPACE);
         let mut state = self.state();
         state.events += taken.len() as u64;
-        let ids = analysis.alerts.into_iter().map(|alert| alert.id);
+        let ids = alerts.into_iter().map(|alert| alert.id);
         state.expected.extend(ids);
         state.recent.extend(taken);
         let surplus = state.recent.len().saturating_sub(REMEMBERED);
@@ -147,26 +143,6 @@ impl Load {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn rule(name: &str) -> Rule {
-    let definition = serde_json::from_value(rule_spec(name, 0)).expect("the rule parses");
-    let identity = RuleIdentity {
-        namespace: NAMESPACE.to_owned(),
-        name: name.to_owned(),
-        uid: String::new(),
-    };
-    Rule::new(identity, &definition).expect("the rule is right")
-}
-
-fn context() -> Context {
-    Context {
-        tenant: NAMESPACE.to_owned(),
-        job: "any".to_owned(),
-        cluster: String::new(),
-        layout: Layout::Auto,
-        now: Timestamp::UNIX_EPOCH,
     }
 }
 
@@ -195,17 +171,5 @@ pub fn event(number: u64, time: Timestamp) -> Value {
         ONE_MATCH_IN => "configmaps",
         _ => "pods",
     };
-    json!({
-        "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata",
-        "auditID": format!("00000000-0000-4000-8000-{number:012}"),
-        "stage": "ResponseComplete", "verb": "get",
-        "requestURI": format!("/api/v1/namespaces/shop/{resource}/item-{number}"),
-        "user": {"username": "mallory", "groups": ["developers"]},
-        "sourceIPs": ["192.0.2.7"], "userAgent": "kubectl/v1.36.3",
-        "objectRef": {"resource": resource, "namespace": "shop", "name": format!("item-{number}")},
-        "responseStatus": {"code": 200},
-        "requestReceivedTimestamp": format!("{precise:.6}"),
-        "stageTimestamp": format!("{precise:.6}"),
-        "@timestamp": format!("{time:.3}"),
-    })
+    workload::event(number, "get", resource, &format!("item-{number}"), precise)
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use k8scop_testbed::{ControlPlane, Tool};
 use tokio::{process::Command, sync::OnceCell};
 
-use super::cluster::Kubectl;
+use super::{cluster::Kubectl, definitions::established};
 
 /// The chart's release: CRDs, roles, and a service account to run the operator as.
 pub struct Installation {
@@ -44,17 +44,7 @@ pub async fn install() -> Installation {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    for crd in ["k8scoprules.k8scop.io", "analysisjobs.k8scop.io"] {
-        admin
-            .ok(&[
-                "wait",
-                "--for=condition=Established",
-                "--timeout=30s",
-                "crd",
-                crd,
-            ])
-            .await;
-    }
+    established(&admin).await;
     let token = admin
         .ok(&["create", "token", "k8scop", "-n", "k8scop", "--duration=4h"])
         .await;

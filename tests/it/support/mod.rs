@@ -1,6 +1,7 @@
 //! What the tests on real servers stand on.
 
 pub mod cluster;
+pub mod definitions;
 pub mod installation;
 pub mod jobs;
 pub mod operator;
@@ -15,7 +16,7 @@ use std::{future::Future, time::Duration};
 use tokio::process::{Child, Command};
 
 /// How much longer than on an idle machine something may take: only a failure waits so long.
-const PATIENCE: u32 = 4;
+pub const PATIENCE: u32 = 4;
 
 /// Asks again and again until there is an answer; panics with `what` after `limit`, as it is on an
 /// idle machine.

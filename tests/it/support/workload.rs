@@ -1,9 +1,10 @@
 //! Audit events that are known, a rule, and the alerts that must be found.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use k8scop::detect::{
+    alert::Alert,
     analyse::analyse,
     context::Context,
     document::Document,
@@ -37,6 +38,23 @@ pub fn rule(words: &str) -> Value {
     })
 }
 
+/// A request by somebody as an audit event; the number makes its audit id.
+pub fn event(number: u64, verb: &str, resource: &str, name: &str, time: Timestamp) -> Value {
+    json!({
+        "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata",
+        "auditID": format!("00000000-0000-4000-8000-{number:012}"),
+        "stage": "ResponseComplete", "verb": verb,
+        "requestURI": format!("/api/v1/namespaces/shop/{resource}/{name}"),
+        "user": {"username": "mallory", "groups": ["developers"]},
+        "sourceIPs": ["192.0.2.7"], "userAgent": "kubectl/v1.36.3",
+        "objectRef": {"resource": resource, "namespace": "shop", "name": name},
+        "responseStatus": {"code": 200},
+        "requestReceivedTimestamp": format!("{time:.6}"),
+        "stageTimestamp": format!("{time:.6}"),
+        "@timestamp": format!("{time:.3}"),
+    })
+}
+
 /// Audit events, spread evenly from `start` over `span`, in pairs that share their instant; every
 /// tenth reads a secret. `series` keeps them apart from others.
 pub fn events(series: &str, start: Timestamp, span: SignedDuration, count: usize) -> Vec<Value> {
@@ -46,33 +64,24 @@ pub fn events(series: &str, start: Timestamp, span: SignedDuration, count: usize
         let time = start + span * pair / all;
         let resource = ["secrets", "pods"][usize::from(!number.is_multiple_of(ONE_MATCH_IN))];
         let name = format!("{series}-{number}");
-        json!({
-            "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata",
-            "auditID": format!("00000000-0000-4000-8000-{number:012}"),
-            "stage": "ResponseComplete", "verb": "get",
-            "requestURI": format!("/api/v1/namespaces/shop/{resource}/{name}"),
-            "user": {"username": "mallory", "groups": ["developers"]},
-            "sourceIPs": ["192.0.2.7"], "userAgent": "kubectl/v1.36.3",
-            "objectRef": {"resource": resource, "namespace": "shop", "name": name},
-            "responseStatus": {"code": 200},
-            "requestReceivedTimestamp": format!("{time:.6}"),
-            "stageTimestamp": format!("{time:.6}"),
-            "@timestamp": format!("{time:.3}"),
-        })
+        event(number as u64, "get", resource, &name, time)
     };
     (0..count).map(event).collect()
 }
 
-/// Alerts that must be found, by detection without any pipeline: the time of the event of each,
-/// by its id.
-pub fn expected(events: &[Value], namespace: &str) -> BTreeMap<String, Timestamp> {
-    let definition = serde_json::from_value(rule("")).expect("the definition parses");
+/// A rule of a namespace, loaded.
+pub fn loaded(namespace: &str, name: &str, spec: Value) -> Arc<Rule> {
+    let definition = serde_json::from_value(spec).expect("the definition parses");
     let identity = RuleIdentity {
         namespace: namespace.to_owned(),
-        name: RULE_NAME.to_owned(),
+        name: name.to_owned(),
         uid: String::new(),
     };
-    let rule = Rule::new(identity, &definition).expect("the rule is right");
+    Arc::new(Rule::new(identity, &definition).expect("the rule is right"))
+}
+
+/// Alerts that must be found in documents, by detection without any pipeline.
+pub fn alerts(documents: &[Document], rules: &RuleSet, namespace: &str) -> Vec<Alert> {
     let context = Context {
         tenant: namespace.to_owned(),
         job: String::new(),
@@ -80,6 +89,11 @@ pub fn expected(events: &[Value], namespace: &str) -> BTreeMap<String, Timestamp
         layout: Layout::Auto,
         now: Timestamp::UNIX_EPOCH,
     };
+    analyse(documents, rules, &context).alerts
+}
+
+/// The alerts of the rule that must be found: the time of the event of each, by its id.
+pub fn expected(events: &[Value], namespace: &str) -> BTreeMap<String, Timestamp> {
     let document = |event: &Value| Document {
         index: String::new(),
         id: String::new(),
@@ -87,10 +101,10 @@ pub fn expected(events: &[Value], namespace: &str) -> BTreeMap<String, Timestamp
         source: event.to_string().into(),
     };
     let documents: Vec<_> = events.iter().map(document).collect();
-    let rules = RuleSet::new([std::sync::Arc::new(rule)]);
-    let alerts = analyse(&documents, &rules, &context).alerts.into_iter();
+    let rules = RuleSet::new([loaded(namespace, RULE_NAME, rule(""))]);
     let time = |time: Option<Timestamp>| time.expect("each event has its time");
-    alerts
+    alerts(&documents, &rules, namespace)
+        .into_iter()
         .map(|alert| (alert.id, time(alert.source_time)))
         .collect()
 }

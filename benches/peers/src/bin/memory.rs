@@ -3,10 +3,7 @@
 
 use std::alloc::System;
 
-use jiff::Timestamp;
-use k8scop::detect::{
-    analyse::analyse, context::Context, document::Document, layout::Layout, ruleset::RuleSet,
-};
+use k8scop::detect::{analyse::analyse, document::Document, ruleset::RuleSet};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[allow(dead_code, reason = "it is shared; each program uses a part of it")]
@@ -15,12 +12,14 @@ mod detect {
     pub mod chance;
     pub mod events;
     pub mod measure;
+    pub mod product;
     pub mod rules;
 }
 
 use detect::{
     chance, events,
     measure::{at_most, row, table, thousands},
+    product::context,
     rules,
 };
 
@@ -76,14 +75,4 @@ fn counted<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let change = region.change();
     let held = change.bytes_allocated as f64 - change.bytes_deallocated as f64;
     (made, held)
-}
-
-fn context() -> Context {
-    Context {
-        tenant: "bench".to_owned(),
-        job: "bench".to_owned(),
-        cluster: String::new(),
-        layout: Layout::Auto,
-        now: Timestamp::UNIX_EPOCH,
-    }
 }

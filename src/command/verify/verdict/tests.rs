@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    detect::{alert::Alert, definition::Severity},
+    detect::alert::{Alert, fixture::an_alert},
     pipeline::ports::AddressedAlert,
 };
 
@@ -19,14 +19,13 @@ fn alert(number: u8, second: i64) -> AddressedAlert {
     let alert = Alert {
         id: format!("{number:040x}"),
         rule: "shop/read".to_owned(),
-        category: "Secrets".to_owned(),
-        severity: Severity::Low,
         time: Some(at(second)),
         source_time: Some(at(second)),
         fingerprint: format!("{number:064x}"),
         rule_uid: "uid".to_owned(),
         match_hash: "hash".to_owned(),
         document: json!({}),
+        ..an_alert()
     };
     AddressedAlert::new(INDEX.to_owned(), Arc::new(alert))
 }

@@ -1,7 +1,10 @@
 //! What the server holds of audit events: documents that become searchable after a while, and may
 //! be overwritten.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,7 +16,7 @@ use crate::{
     detect::{document::Document, event::Event, layout::Layout, ruleset::Requirement},
     pipeline::{
         ledger::{Bucket, Census, Mark},
-        ports::{Fault, FieldSet, Pages, Source},
+        ports::{Fault, Pages, Source},
         pushdown::Pushdown,
         window::Window,
     },
@@ -212,9 +215,12 @@ impl Source for Server {
         Ok(now)
     }
 
-    async fn open(&self, window: Window, fields: &FieldSet) -> Result<Box<dyn Pages>, Fault> {
+    async fn open(
+        &self,
+        window: Window,
+        requirement: Option<&Arc<Requirement>>,
+    ) -> Result<Box<dyn Pages>, Fault> {
         self.ask(Call::Open).await?;
-        let requirement = fields.requirement.as_deref();
         let (mut documents, census, requirement) = {
             let mut content = self.content();
             content.windows.push(window);

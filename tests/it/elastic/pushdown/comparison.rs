@@ -12,11 +12,7 @@ use k8scop::{
     },
     elastic::connect,
     pipeline::{
-        ledger::Census,
-        plan::SourcePlan,
-        ports::{FieldSet, Source},
-        pushdown::Pushdown,
-        window::Window,
+        ledger::Census, plan::SourcePlan, ports::Source, pushdown::Pushdown, window::Window,
     },
 };
 
@@ -46,18 +42,13 @@ pub(super) fn day() -> Window {
 pub(super) async fn seen(
     source: &dyn Source,
     rules: &RuleSet,
-    layout: Layout,
     (leave_out, in_order): (bool, bool),
 ) -> Seen {
     let requirement = rules.requirement().expect("the rules have one");
-    let fields = FieldSet {
-        layout,
-        paths: rules.fields().to_vec(),
-        requirement: leave_out.then(|| Arc::clone(requirement)),
-    };
+    let wanted = leave_out.then_some(requirement);
     let pages = match in_order {
-        true => source.open(day(), &fields).await,
-        false => source.open_unordered(day(), &fields).await,
+        true => source.open(day(), wanted).await,
+        false => source.open_unordered(day(), wanted).await,
     };
     let mut pages = pages.expect("view opens");
     let mut documents = Vec::new();
@@ -107,11 +98,11 @@ pub(super) async fn compare_for(
     layout: Layout,
 ) -> (Pushdown, usize, usize) {
     let source = source(url, index, layout).await;
-    let whole = seen(&*source, rules, layout, (false, true)).await;
+    let whole = seen(&*source, rules, (false, true)).await;
     let (alerts, unreadable) = found(&whole.documents, rules, layout);
     let mut of_part = Vec::new();
     for in_order in [true, false] {
-        let part = seen(&*source, rules, layout, (true, in_order)).await;
+        let part = seen(&*source, rules, (true, in_order)).await;
         let what = format!("{index} {layout:?} {:?}", part.pushdown);
         assert!(alerts.len() > 2, "{what}: {alerts:?} show little");
         let (same, still_unreadable) = found(&part.documents, rules, layout);
