@@ -5,7 +5,7 @@ use std::{borrow::Cow, cell::OnceCell};
 use serde_json::{Map, Value};
 
 use super::{
-    Event, Outline,
+    Event, Outline, Trace,
     outline::{Values, Way},
 };
 use crate::detect::{
@@ -66,46 +66,89 @@ impl<'d> Glance<'d> {
         }
     }
 
-    /// Visits the values of a field, given by its number in the outline.
-    pub fn visit(&self, field: usize, visit: &mut dyn FnMut(&str)) {
-        match &self.outline.way(field).values {
+    /// Visits the values of a field, given by its number in the outline, and perhaps others.
+    pub fn visit_more(&self, field: usize, visit: &mut dyn FnMut(&str)) {
+        let way = self.outline.way(field);
+        match &way.values {
             Values::AtNodes(nodes) => nodes
                 .iter()
                 .for_each(|node| self.visit_node(*node, &mut |text| visit(&text))),
             Values::Derived(lookup) => derived::visit(self, lookup, &mut |text| visit(&text)),
-            Values::InPodSpec(tree, field) if pod_spec::may_be_in(self) => {
-                let values = self.tree(*tree).values(field);
-                values.iter().for_each(|value| visit(value));
+            Values::InPodSpec(field, trace) => {
+                let has_more = |text| trace.as_ref().is_none_or(|it| it.visit(text, visit));
+                if self
+                    .texts(way)
+                    .map(has_more)
+                    .fold(false, |any, more| any || more)
+                {
+                    let values = self.tree(way).values(field);
+                    values.iter().for_each(|value| visit(value));
+                }
             }
-            Values::InPodSpec(..) => {}
         }
+    }
+
+    /// Whether a field has a value that is accepted.
+    pub fn has(&self, field: usize, accepts: &dyn Fn(&str) -> bool) -> bool {
+        let way = self.outline.way(field);
+        if let Values::InPodSpec(field, trace) = &way.values {
+            let values = || self.tree(way).values(field);
+            return self.shows(way, trace, accepts) && values().iter().any(|it| accepts(it));
+        }
+        let mut has = false;
+        self.visit_more(field, &mut |value| has = has || accepts(value));
+        has
     }
 
     /// Whether a field is there and not empty.
     pub fn exists(&self, field: usize) -> bool {
-        match &self.outline.way(field).values {
+        let way = self.outline.way(field);
+        match &way.values {
             Values::AtNodes(nodes) => nodes
                 .iter()
                 .any(|node| self.leaves.is_object(*node) || !self.leaves.texts(*node).is_empty()),
             Values::Derived(_) => {
                 let mut exists = false;
-                self.visit(field, &mut |_| exists = true);
+                self.visit_more(field, &mut |_| exists = true);
                 exists
             }
-            Values::InPodSpec(tree, field) => {
-                pod_spec::may_be_in(self) && self.tree(*tree).exists(field)
+            Values::InPodSpec(field, trace) => {
+                self.shows(way, trace, &|_| true) && self.tree(way).exists(field)
             }
         }
     }
 
-    /// An event that has the elements of a field which may be asked for them.
-    pub fn with_elements(&self, field: usize) -> &Event {
-        let Way { tree, .. } = self.outline.way(field);
-        self.tree(tree.expect("the outline was made for its elements"))
+    /// The raw texts in which the elements of a field stand which may be asked for them: none if
+    /// it has no elements.
+    pub fn texts_of_elements(&self, field: usize) -> impl Iterator<Item = &'d str> + Clone {
+        self.texts(self.outline.way(field))
     }
 
-    /// The event with these members alone.
-    fn tree(&self, tree: usize) -> &Event {
+    /// An event that has these elements.
+    pub fn with_elements(&self, field: usize) -> &Event {
+        self.tree(self.outline.way(field))
+    }
+
+    /// Whether a field in a pod spec may have a value that is accepted.
+    fn shows(&self, way: &Way, trace: &Option<Trace>, accepts: &dyn Fn(&str) -> bool) -> bool {
+        let shows = |text| trace.as_ref().is_none_or(|it| it.shows(text, accepts));
+        self.texts(way).any(shows)
+    }
+
+    /// The texts that a tree is made of: none if it has not what is looked for.
+    fn texts(&self, way: &Way) -> impl Iterator<Item = &'d str> + Clone {
+        let may_be = !matches!(way.values, Values::InPodSpec(..)) || pod_spec::may_be_in(self);
+        let tree = way.tree.filter(|_| may_be);
+        let members = tree
+            .into_iter()
+            .flat_map(|tree| &self.outline.trees()[tree]);
+        let text = |(_, node): &(_, _)| &self.source[self.leaves.whole(*node)];
+        members.map(text).filter(|text| !text.is_empty())
+    }
+
+    /// The event with the members alone that a field needs.
+    fn tree(&self, way: &Way) -> &Event {
+        let tree = way.tree.expect("the outline was made for it");
         let all = self.outline.trees();
         let trees = self
             .trees

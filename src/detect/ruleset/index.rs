@@ -200,7 +200,7 @@ impl FieldIndex {
         if self.equal.is_empty() && self.literals.is_empty() && self.patterns.is_empty() {
             return;
         }
-        facts.visit(self.field, &mut |value| {
+        facts.visit_more(self.field, &mut |value| {
             if let Some(rules) = self.equal.get(value) {
                 candidates.extend(rules);
             }

@@ -4,7 +4,9 @@ use super::{
     facts::{Decisions, Facts, View},
     *,
 };
-use crate::detect::{chance::Chance, definition::RuleDefinition, rule::RuleIdentity};
+use crate::detect::{
+    chance::Chance, definition::RuleDefinition, event::spelling::spell, rule::RuleIdentity,
+};
 
 pub(super) mod random;
 
@@ -36,7 +38,7 @@ fn compare(rules: &RuleSet, seeds: impl Iterator<Item = u64>) -> (usize, usize) 
         let event = Event::from_value(source.clone());
         let scanned = rules.matching_by_full_scan(&event);
         assert_eq!(matcher.matching(&event), scanned, "{source}");
-        let text = source.to_string();
+        let text = spell(&mut Chance::new(seed), &source);
         if let Ok(matching) = matcher.matching_in_part(text.as_bytes()) {
             assert_eq!(matching, scanned, "{source}");
             glanced += 1;
