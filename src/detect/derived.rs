@@ -23,6 +23,11 @@ pub(super) trait Texts<'e>: Copy {
         });
         first
     }
+
+    /// The URI of the request.
+    fn request_uri(self) -> Option<Cow<'e, str>> {
+        self.first(REQUEST_URI)
+    }
 }
 
 impl<'e> Texts<'e> for &'e Value {
@@ -64,7 +69,7 @@ pub(super) fn visit<'e>(
     value.into_iter().for_each(visit);
 }
 
-const REQUEST_URI: &[&str] = &["requestURI"];
+pub(super) const REQUEST_URI: &[&str] = &["requestURI"];
 const SOURCE_IPS: &[&str] = &["sourceIPs"];
 const DECISION: &[&str] = &["annotations", "authorization.k8s.io/decision"];
 const UNDOTTED_DECISION: &[&str] = &["annotations", "authorization_k8s_io/decision"];
@@ -73,7 +78,7 @@ const IMPERSONATED_USERNAME: &[&str] = &["impersonatedUser", "username"];
 
 /// `request.path`.
 fn request_path<'e>(event: impl Texts<'e>) -> Option<Cow<'e, str>> {
-    Some(match event.first(REQUEST_URI)? {
+    Some(match event.request_uri()? {
         Cow::Borrowed(uri) => uri::path(uri),
         Cow::Owned(uri) => Cow::Owned(uri::path(&uri).into_owned()),
     })
@@ -81,7 +86,7 @@ fn request_path<'e>(event: impl Texts<'e>) -> Option<Cow<'e, str>> {
 
 /// `request.query.<name>`.
 fn visit_query<'e>(event: impl Texts<'e>, name: &str, visit: &mut dyn FnMut(Cow<'e, str>)) {
-    match event.first(REQUEST_URI) {
+    match event.request_uri() {
         Some(Cow::Borrowed(uri)) => uri::query(uri, name).for_each(visit),
         Some(Cow::Owned(uri)) => {
             uri::query(&uri, name).for_each(|value| visit(Cow::Owned(value.into_owned())))
@@ -92,7 +97,7 @@ fn visit_query<'e>(event: impl Texts<'e>, name: &str, visit: &mut dyn FnMut(Cow<
 
 /// `request.command`.
 fn request_command<'e>(event: impl Texts<'e>) -> Option<String> {
-    uri::command(&event.first(REQUEST_URI)?)
+    uri::command(&event.request_uri()?)
 }
 
 /// `source.ip`: the last of `sourceIPs`, which the apiserver saw itself. The others are claims of

@@ -9,7 +9,7 @@ use super::{
     outline::{Values, Way},
 };
 use crate::detect::{
-    derived::{self, Texts},
+    derived::{self, REQUEST_URI, Texts},
     layout::{self, Layout},
     pod_spec,
     reading::{self, Leaves, NodeId, Refused},
@@ -23,6 +23,9 @@ pub struct Glance<'d> {
     leaves: &'d Leaves,
     outline: &'d Outline,
     trees: OnceCell<Vec<OnceCell<Event>>>,
+    /// The URI of the request, if it is not as it stands in the source: many fields ask for it.
+    decoded_uri: OnceCell<Option<String>>,
+    may_have_pod: OnceCell<bool>,
 }
 
 impl<'d> Glance<'d> {
@@ -62,6 +65,8 @@ impl<'d> Glance<'d> {
                 leaves,
                 outline,
                 trees: OnceCell::new(),
+                decoded_uri: OnceCell::new(),
+                may_have_pod: OnceCell::new(),
             }),
         }
     }
@@ -137,7 +142,8 @@ impl<'d> Glance<'d> {
 
     /// The texts that a tree is made of: none if it has not what is looked for.
     fn texts(&self, way: &Way) -> impl Iterator<Item = &'d str> + Clone {
-        let may_be = !matches!(way.values, Values::InPodSpec(..)) || pod_spec::may_be_in(self);
+        let may_have_pod = || *self.may_have_pod.get_or_init(|| pod_spec::may_be_in(self));
+        let may_be = !matches!(way.values, Values::InPodSpec(..)) || may_have_pod();
         let tree = way.tree.filter(|_| may_be);
         let members = tree
             .into_iter()
@@ -173,10 +179,21 @@ impl<'d> Glance<'d> {
     }
 }
 
-impl<'d> Texts<'d> for &Glance<'d> {
-    fn visit(self, path: &[&str], visit: &mut dyn FnMut(Cow<'d, str>)) {
+impl<'g> Texts<'g> for &'g Glance<'_> {
+    fn visit(self, path: &[&str], visit: &mut dyn FnMut(Cow<'g, str>)) {
         if let Some(node) = self.outline.plan().find(path) {
             self.visit_node(node, visit);
+        }
+    }
+
+    fn request_uri(self) -> Option<Cow<'g, str>> {
+        let decoded = || match self.first(REQUEST_URI) {
+            Some(Cow::Owned(uri)) => Some(uri),
+            _ => None,
+        };
+        match self.decoded_uri.get_or_init(decoded) {
+            Some(uri) => Some(Cow::Borrowed(uri)),
+            None => self.first(REQUEST_URI),
         }
     }
 }
