@@ -81,11 +81,7 @@ impl<'d> Glance<'d> {
             Values::Derived(lookup) => derived::visit(self, lookup, &mut |text| visit(&text)),
             Values::InPodSpec(field, trace) => {
                 let has_more = |text| trace.as_ref().is_none_or(|it| it.visit(text, visit));
-                if self
-                    .texts(way)
-                    .map(has_more)
-                    .fold(false, |any, more| any || more)
-                {
+                if self.texts(way).any(has_more) {
                     let values = self.tree(way).values(field);
                     values.iter().for_each(|value| visit(value));
                 }

@@ -12,9 +12,8 @@ use memchr::{memchr_iter, memchr2, memmem::Finder};
 /// The names on the way to a field.
 #[derive(Debug)]
 pub struct Trace {
-    /// Each in its quotes.
-    before: Vec<Finder<'static>>,
-    last: Finder<'static>,
+    /// Each in its quotes; there is at least one.
+    names: Vec<Finder<'static>>,
     /// The characters of all names, one bit for each.
     letters: u128,
 }
@@ -40,11 +39,7 @@ impl Trace {
             }
             names.push(Finder::new(&format!("\"{name}\"")).into_owned());
         }
-        Some(Self {
-            last: names.pop()?,
-            before: names,
-            letters,
-        })
+        (!names.is_empty()).then_some(Self { names, letters })
     }
 
     /// Visits the scalars that the field may have in valid JSON, and perhaps others. Tells whether
@@ -52,9 +47,11 @@ impl Trace {
     pub fn visit(&self, text: &str, visit: &mut dyn FnMut(&str)) -> bool {
         let is_named = |name: &Finder<'_>| name.find(text.as_bytes()).is_some();
         let mut has_more = false;
-        if self.before.iter().all(is_named) {
-            for start in self.last.find_iter(text.as_bytes()) {
-                match shown_after(&text[start + self.last.needle().len()..]) {
+        if let Some((last, before)) = self.names.split_last()
+            && before.iter().all(is_named)
+        {
+            for start in last.find_iter(text.as_bytes()) {
+                match shown_after(&text[start + last.needle().len()..]) {
                     Shown::Scalar(value) => visit(value),
                     Shown::Nothing => {}
                     Shown::Unread => has_more = true,
