@@ -1,6 +1,9 @@
 //! An audit event that is read only where some rules look.
 
-use std::{borrow::Cow, cell::OnceCell};
+use std::{
+    borrow::Cow,
+    cell::{Cell, OnceCell},
+};
 
 use serde_json::{Map, Value};
 
@@ -15,6 +18,9 @@ use crate::detect::{
     reading::{self, Leaves, NodeId, Refused},
 };
 
+/// Searches of the raw text that cost about as much as its tree.
+const SEARCHES: usize = 32;
+
 /// An audit event in its document, with the places of what is looked at. It has the values that
 /// an [`Event`] of the same document has.
 #[derive(Debug)]
@@ -23,6 +29,7 @@ pub struct Glance<'d> {
     leaves: &'d Leaves,
     outline: &'d Outline,
     trees: OnceCell<Vec<OnceCell<Event>>>,
+    searches: Cell<usize>,
     /// The URI of the request, if it is not as it stands in the source: many fields ask for it.
     decoded_uri: OnceCell<Option<String>>,
     may_have_pod: OnceCell<bool>,
@@ -65,6 +72,7 @@ impl<'d> Glance<'d> {
                 leaves,
                 outline,
                 trees: OnceCell::new(),
+                searches: Cell::new(0),
                 decoded_uri: OnceCell::new(),
                 may_have_pod: OnceCell::new(),
             }),
@@ -80,7 +88,8 @@ impl<'d> Glance<'d> {
                 .for_each(|node| self.visit_node(*node, &mut |text| visit(&text))),
             Values::Derived(lookup) => derived::visit(self, lookup, &mut |text| visit(&text)),
             Values::InPodSpec(field, trace) => {
-                let has_more = |text| trace.as_ref().is_none_or(|it| it.visit(text, visit));
+                let trace = trace.as_ref().filter(|_| self.is_search_cheaper(way));
+                let has_more = |text| trace.is_none_or(|it| it.visit(text, visit));
                 if self.texts(way).any(has_more) {
                     let values = self.tree(way).values(field);
                     values.iter().for_each(|value| visit(value));
@@ -125,6 +134,11 @@ impl<'d> Glance<'d> {
         self.texts(self.outline.way(field))
     }
 
+    /// Whether these texts are to be searched before the elements are asked for.
+    pub fn is_search_worthwhile(&self, field: usize) -> bool {
+        self.is_search_cheaper(self.outline.way(field))
+    }
+
     /// An event that has these elements.
     pub fn with_elements(&self, field: usize) -> &Event {
         self.tree(self.outline.way(field))
@@ -132,8 +146,18 @@ impl<'d> Glance<'d> {
 
     /// Whether a field in a pod spec may have a value that is accepted.
     fn shows(&self, way: &Way, trace: &Option<Trace>, accepts: &dyn Fn(&str) -> bool) -> bool {
-        let shows = |text| trace.as_ref().is_none_or(|it| it.shows(text, accepts));
+        let trace = trace.as_ref().filter(|_| self.is_search_cheaper(way));
+        let shows = |text| trace.is_none_or(|it| it.shows(text, accepts));
         self.texts(way).any(shows)
+    }
+
+    /// Whether one search more is cheaper than the tree: not if there is one, and not for ever, as
+    /// there may be any number of rules.
+    fn is_search_cheaper(&self, way: &Way) -> bool {
+        let searches = self.searches.get();
+        self.searches.set(searches + 1);
+        let tree = || self.trees.get()?[way.tree?].get();
+        searches < SEARCHES && tree().is_none()
     }
 
     /// The texts that a tree is made of: none if it has not what is looked for.

@@ -3,7 +3,10 @@
 use std::cell::Cell;
 
 use super::program::{Atom, FieldId, Programs};
-use crate::detect::event::{Event, Glance};
+use crate::detect::{
+    event::{Event, Glance},
+    selection::ElementGroup,
+};
 
 /// The facts of one event.
 #[derive(Debug)]
@@ -97,10 +100,7 @@ impl<'e> Facts<'e> {
     fn decide(&self, atom: &Atom) -> bool {
         match atom {
             Atom::Element(list, element) => match self.view {
-                View::Glance(glance) => {
-                    element.may_hold(glance.texts_of_elements(*list))
-                        && element.holds(glance.with_elements(*list))
-                }
+                View::Glance(glance) => holds_at_a_glance(element, *list, glance),
                 View::Event(event) => element.holds(event),
             },
             Atom::Predicate(field, predicate) => {
@@ -108,4 +108,13 @@ impl<'e> Facts<'e> {
             }
         }
     }
+}
+
+fn holds_at_a_glance(element: &ElementGroup, list: FieldId, glance: &Glance<'_>) -> bool {
+    let mut texts = glance.texts_of_elements(list);
+    let may_hold = match glance.is_search_worthwhile(list) {
+        true => element.may_hold(texts),
+        false => texts.next().is_some(),
+    };
+    may_hold && element.holds(glance.with_elements(list))
 }
