@@ -4,7 +4,10 @@ mod glance;
 mod lookup;
 mod outline;
 #[cfg(test)]
+pub(super) mod spelling;
+#[cfg(test)]
 mod tests;
+mod trace;
 
 use std::borrow::Cow;
 
@@ -22,6 +25,7 @@ use lookup::Node;
 
 pub(super) use glance::Glance;
 pub(super) use outline::Outline;
+pub(super) use trace::Trace;
 
 /// An audit event in the shape of `audit.k8s.io/v1`.
 ///

@@ -156,6 +156,16 @@ impl Field {
         members.iter().map(|&member| member.to_owned()).collect()
     }
 
+    /// The names that lead to the field from the member of the event, the pod spec or the element
+    /// in which it stands; none where it is no such path.
+    pub(super) fn names(&self) -> &[String] {
+        match &self.lookup {
+            Lookup::Path(path) => path.get(1..).unwrap_or_default(),
+            Lookup::PodSpec(path) | Lookup::AllContainers(path) | Lookup::InElement(path) => path,
+            _ => &[],
+        }
+    }
+
     /// Whether the values may be secrets, and so must not be shown: the data of Secrets and
     /// ConfigMaps, tokens, passwords, values of environment variables.
     pub fn is_secret(&self) -> bool {

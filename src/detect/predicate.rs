@@ -98,6 +98,11 @@ impl Predicate {
         }
     }
 
+    /// Whether it may hold, given whether a value may be there that is accepted.
+    pub fn may_hold(&self, any_value: impl FnOnce(&dyn Fn(&str) -> bool) -> bool) -> bool {
+        matches!(self.test, Test::Absent) || any_value(&|value| self.test.accepts(value))
+    }
+
     /// The values for which it holds.
     pub fn accepted(&self, subject: &impl Subject) -> Vec<String> {
         let mut values = subject.values(&self.field);

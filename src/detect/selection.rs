@@ -1,10 +1,10 @@
 //! Named groups of predicates: the selections and the exceptions of a rule.
 
-use std::sync::Arc;
+use std::{iter::zip, sync::Arc};
 
 use super::{
     definition,
-    event::Event,
+    event::{Event, Trace},
     excerpt::cut,
     field::{Field, FieldError},
     predicate::{self, Predicate, Subject},
@@ -32,6 +32,8 @@ pub enum Body {
 pub struct ElementGroup {
     list: Field,
     group: Group,
+    /// Of the fields of the predicates, in their order, where they have names.
+    traces: Vec<Option<Trace>>,
 }
 
 /// Predicates of which all must hold, and predicates of which one must hold, if there are any.
@@ -62,7 +64,7 @@ impl Selection {
             Some(list) => {
                 let list = parse_list(list, place, problems)?;
                 let group = Group::compile(all, any, Some(&list), place, problems)?;
-                Body::Element(Arc::new(ElementGroup { list, group }))
+                Body::Element(Arc::new(ElementGroup::new(list, group)))
             }
         };
         let name = name.clone();
@@ -144,6 +146,16 @@ impl Selection {
 }
 
 impl ElementGroup {
+    fn new(list: Field, group: Group) -> Self {
+        let trace = |p: &Arc<Predicate>| Trace::of(list.names().iter().chain(p.field().names()));
+        let traces = group.predicates().map(trace).collect();
+        Self {
+            list,
+            group,
+            traces,
+        }
+    }
+
     /// The list.
     pub fn list(&self) -> &Field {
         &self.list
@@ -161,6 +173,23 @@ impl ElementGroup {
         };
         let group = [identities(&self.group.all), identities(&self.group.any)];
         format!("{} {group:?}", self.list)
+    }
+
+    /// Whether some element may meet the predicates, by the raw texts in which elements stand.
+    pub fn may_hold<'t>(&self, texts: impl Iterator<Item = &'t str> + Clone) -> bool {
+        if texts.clone().next().is_none() {
+            return false;
+        }
+        let may_hold = |(predicate, trace): (&Arc<Predicate>, &Option<Trace>)| {
+            let shows = |accepts: &dyn Fn(&str) -> bool| match trace {
+                Some(trace) => texts.clone().any(|text| trace.shows(text, accepts)),
+                None => true,
+            };
+            predicate.may_hold(shows)
+        };
+        let (of_all, of_any) = self.traces.split_at(self.group.all.len());
+        zip(&self.group.all, of_all).all(may_hold)
+            && (of_any.is_empty() || zip(&self.group.any, of_any).any(may_hold))
     }
 
     /// Whether some element meets the predicates.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
 use percent_encoding::percent_decode_str;
 
 /// The path of a request URI: percent-decoded once (`%2F` becomes a slash, as in Go's `URL.Path`),
@@ -59,13 +60,13 @@ fn split(uri: &str) -> (&str, &str) {
 }
 
 fn decode(text: &str) -> Cow<'_, str> {
-    match text.contains('+') {
-        true => {
+    match memchr2(b'+', b'%', text.as_bytes()) {
+        Some(_) => {
             let spaced = text.replace('+', " ");
             let decoded = percent_decode_str(&spaced).decode_utf8_lossy();
             Cow::Owned(decoded.into_owned())
         }
-        false => percent_decode_str(text).decode_utf8_lossy(),
+        None => Cow::Borrowed(text),
     }
 }
 

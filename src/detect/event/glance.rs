@@ -1,11 +1,14 @@
 //! An audit event that is read only where some rules look.
 
-use std::{borrow::Cow, cell::OnceCell};
+use std::{
+    borrow::Cow,
+    cell::{Cell, OnceCell},
+};
 
 use serde_json::{Map, Value};
 
 use super::{
-    Event, Outline,
+    Event, Outline, Trace,
     outline::{Values, Way},
 };
 use crate::detect::{
@@ -15,6 +18,9 @@ use crate::detect::{
     reading::{self, Leaves, NodeId, Refused},
 };
 
+/// Searches of the raw text that cost about as much as its tree.
+const SEARCHES: usize = 32;
+
 /// An audit event in its document, with the places of what is looked at. It has the values that
 /// an [`Event`] of the same document has.
 #[derive(Debug)]
@@ -23,6 +29,8 @@ pub struct Glance<'d> {
     leaves: &'d Leaves,
     outline: &'d Outline,
     trees: OnceCell<Vec<OnceCell<Event>>>,
+    searches: Cell<usize>,
+    may_have_pod: OnceCell<bool>,
 }
 
 impl<'d> Glance<'d> {
@@ -62,50 +70,108 @@ impl<'d> Glance<'d> {
                 leaves,
                 outline,
                 trees: OnceCell::new(),
+                searches: Cell::new(0),
+                may_have_pod: OnceCell::new(),
             }),
         }
     }
 
-    /// Visits the values of a field, given by its number in the outline.
-    pub fn visit(&self, field: usize, visit: &mut dyn FnMut(&str)) {
-        match &self.outline.way(field).values {
+    /// Visits the values of a field, given by its number in the outline, and perhaps others.
+    pub fn visit_more(&self, field: usize, visit: &mut dyn FnMut(&str)) {
+        let way = self.outline.way(field);
+        match &way.values {
             Values::AtNodes(nodes) => nodes
                 .iter()
-                .for_each(|node| self.texts(*node).for_each(&mut *visit)),
+                .for_each(|node| self.texts_at(*node).for_each(&mut *visit)),
             Values::Derived(lookup) => derived::visit(self, lookup, &mut |text| visit(&text)),
-            Values::InPodSpec(tree, field) if pod_spec::may_be_in(self) => {
-                let values = self.tree(*tree).values(field);
-                values.iter().for_each(|value| visit(value));
+            Values::InPodSpec(field, trace) => {
+                let trace = trace.as_ref().filter(|_| self.is_search_cheaper(way));
+                let has_more = |text| trace.is_none_or(|it| it.visit(text, visit));
+                if self.texts(way).any(has_more) {
+                    let values = self.tree(way).values(field);
+                    values.iter().for_each(|value| visit(value));
+                }
             }
-            Values::InPodSpec(..) => {}
         }
+    }
+
+    /// Whether a field has a value that is accepted.
+    pub fn has(&self, field: usize, accepts: &dyn Fn(&str) -> bool) -> bool {
+        let way = self.outline.way(field);
+        if let Values::InPodSpec(field, trace) = &way.values {
+            let values = || self.tree(way).values(field);
+            return self.shows(way, trace, accepts) && values().iter().any(|it| accepts(it));
+        }
+        let mut has = false;
+        self.visit_more(field, &mut |value| has = has || accepts(value));
+        has
     }
 
     /// Whether a field is there and not empty.
     pub fn exists(&self, field: usize) -> bool {
-        match &self.outline.way(field).values {
+        let way = self.outline.way(field);
+        match &way.values {
             Values::AtNodes(nodes) => nodes
                 .iter()
                 .any(|node| self.leaves.is_object(*node) || self.leaves.count(*node) > 0),
             Values::Derived(_) => {
                 let mut exists = false;
-                self.visit(field, &mut |_| exists = true);
+                self.visit_more(field, &mut |_| exists = true);
                 exists
             }
-            Values::InPodSpec(tree, field) => {
-                pod_spec::may_be_in(self) && self.tree(*tree).exists(field)
+            Values::InPodSpec(field, trace) => {
+                self.shows(way, trace, &|_| true) && self.tree(way).exists(field)
             }
         }
     }
 
-    /// An event that has the elements of a field which may be asked for them.
-    pub fn with_elements(&self, field: usize) -> &Event {
-        let Way { tree, .. } = self.outline.way(field);
-        self.tree(tree.expect("the outline was made for its elements"))
+    /// The raw texts in which the elements of a field stand which may be asked for them: none if
+    /// it has no elements.
+    pub fn texts_of_elements(&self, field: usize) -> impl Iterator<Item = &'d str> + Clone {
+        self.texts(self.outline.way(field))
     }
 
-    /// The event with these members alone.
-    fn tree(&self, tree: usize) -> &Event {
+    /// Whether these texts are to be searched before the elements are asked for.
+    pub fn is_search_worthwhile(&self, field: usize) -> bool {
+        self.is_search_cheaper(self.outline.way(field))
+    }
+
+    /// An event that has these elements.
+    pub fn with_elements(&self, field: usize) -> &Event {
+        self.tree(self.outline.way(field))
+    }
+
+    /// Whether a field in a pod spec may have a value that is accepted.
+    fn shows(&self, way: &Way, trace: &Option<Trace>, accepts: &dyn Fn(&str) -> bool) -> bool {
+        let trace = trace.as_ref().filter(|_| self.is_search_cheaper(way));
+        let shows = |text| trace.is_none_or(|it| it.shows(text, accepts));
+        self.texts(way).any(shows)
+    }
+
+    /// Whether one search more is cheaper than the tree: not if there is one, and not for ever, as
+    /// there may be any number of rules.
+    fn is_search_cheaper(&self, way: &Way) -> bool {
+        let searches = self.searches.get();
+        self.searches.set(searches + 1);
+        let tree = || self.trees.get()?[way.tree?].get();
+        searches < SEARCHES && tree().is_none()
+    }
+
+    /// The texts that a tree is made of: none if it has not what is looked for.
+    fn texts(&self, way: &Way) -> impl Iterator<Item = &'d str> + Clone {
+        let may_have_pod = || *self.may_have_pod.get_or_init(|| pod_spec::may_be_in(self));
+        let may_be = !matches!(way.values, Values::InPodSpec(..)) || may_have_pod();
+        let tree = way.tree.filter(|_| may_be);
+        let members = tree
+            .into_iter()
+            .flat_map(|tree| &self.outline.trees()[tree]);
+        let text = |(_, node): &(_, _)| &self.source[self.leaves.whole(*node)];
+        members.map(text).filter(|text| !text.is_empty())
+    }
+
+    /// The event with the members alone that a field needs.
+    fn tree(&self, way: &Way) -> &Event {
+        let tree = way.tree.expect("the outline was made for it");
         let all = self.outline.trees();
         let trees = self
             .trees
@@ -123,15 +189,15 @@ impl<'d> Glance<'d> {
         })
     }
 
-    fn texts(&self, node: NodeId) -> impl Iterator<Item = &'d str> {
+    fn texts_at(&self, node: NodeId) -> impl Iterator<Item = &'d str> {
         self.leaves.texts(node, self.source)
     }
 }
 
-impl<'d> Texts<'d> for &Glance<'d> {
-    fn visit(self, path: &[&str], visit: &mut dyn FnMut(Cow<'d, str>)) {
+impl<'g> Texts<'g> for &'g Glance<'_> {
+    fn visit(self, path: &[&str], visit: &mut dyn FnMut(Cow<'g, str>)) {
         if let Some(node) = self.outline.plan().find(path) {
-            self.texts(node).map(Cow::Borrowed).for_each(visit);
+            self.texts_at(node).map(Cow::Borrowed).for_each(visit);
         }
     }
 }

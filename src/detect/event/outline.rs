@@ -1,5 +1,6 @@
 //! Which parts of audit events some fields look at, so that a document is read no further.
 
+use super::Trace;
 use crate::detect::{
     derived,
     field::{Field, Lookup},
@@ -24,7 +25,7 @@ pub struct Outline {
 #[derive(Debug)]
 pub(super) struct Way {
     pub values: Values,
-    /// The tree in which its elements are found, if it may be asked for them.
+    /// The tree in which it is found, if it is in a pod spec or may be asked for its elements.
     pub tree: Option<usize>,
 }
 
@@ -35,8 +36,9 @@ pub(super) enum Values {
     AtNodes(Vec<NodeId>),
     /// They are derived from others.
     Derived(Lookup),
-    /// They stand in a tree, if the event may have a pod template at all.
-    InPodSpec(usize, Field),
+    /// They stand in a tree, if the event may have a pod template at all, and if its text shows
+    /// what the field must have.
+    InPodSpec(Field, Option<Trace>),
 }
 
 /// Members of the event, by name.
@@ -98,7 +100,8 @@ impl Outline {
 
     fn add_way(&mut self, field: &Field, has_elements: bool) -> Way {
         let values = self.values(field);
-        let tree = has_elements.then(|| self.tree(field));
+        let is_in_tree = has_elements || field.is_in_pod_spec();
+        let tree = is_in_tree.then(|| self.tree(field));
         Way { values, tree }
     }
 
@@ -119,7 +122,7 @@ impl Outline {
                 for path in pod_spec::SIGNS {
                     self.want(path);
                 }
-                Values::InPodSpec(self.tree(field), field.clone())
+                Values::InPodSpec(field.clone(), Trace::of(field.names().iter()))
             }
             derived => {
                 for path in derived::paths(derived) {

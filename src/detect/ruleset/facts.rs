@@ -3,7 +3,10 @@
 use std::cell::Cell;
 
 use super::program::{Atom, FieldId, Programs};
-use crate::detect::event::{Event, Glance};
+use crate::detect::{
+    event::{Event, Glance},
+    selection::ElementGroup,
+};
 
 /// The facts of one event.
 #[derive(Debug)]
@@ -52,13 +55,24 @@ impl<'e> Facts<'e> {
         }
     }
 
-    /// Visits the values of a field.
-    pub fn visit(&self, field: FieldId, visit: &mut dyn FnMut(&str)) {
+    /// Visits the values of a field, and perhaps others.
+    pub fn visit_more(&self, field: FieldId, visit: &mut dyn FnMut(&str)) {
         match self.view {
-            View::Glance(glance) => glance.visit(field, visit),
+            View::Glance(glance) => glance.visit_more(field, visit),
             View::Event(event) => {
                 let values = event.values(&self.programs.fields()[field]);
                 values.iter().for_each(|value| visit(value));
+            }
+        }
+    }
+
+    /// Whether a field has a value that is accepted.
+    fn has(&self, field: FieldId, accepts: &dyn Fn(&str) -> bool) -> bool {
+        match self.view {
+            View::Glance(glance) => glance.has(field, accepts),
+            View::Event(event) => {
+                let values = event.values(&self.programs.fields()[field]);
+                values.iter().any(|value| accepts(value))
             }
         }
     }
@@ -85,18 +99,22 @@ impl<'e> Facts<'e> {
 
     fn decide(&self, atom: &Atom) -> bool {
         match atom {
-            Atom::Element(list, element) => element.holds(match self.view {
-                View::Glance(glance) => glance.with_elements(*list),
-                View::Event(event) => event,
-            }),
-            Atom::Predicate(field, predicate) => predicate.holds_given(
-                || self.exists(*field),
-                |accepts| {
-                    let mut holds = false;
-                    self.visit(*field, &mut |value| holds = holds || accepts(value));
-                    holds
-                },
-            ),
+            Atom::Element(list, element) => match self.view {
+                View::Glance(glance) => holds_at_a_glance(element, *list, glance),
+                View::Event(event) => element.holds(event),
+            },
+            Atom::Predicate(field, predicate) => {
+                predicate.holds_given(|| self.exists(*field), |accepts| self.has(*field, accepts))
+            }
         }
     }
+}
+
+fn holds_at_a_glance(element: &ElementGroup, list: FieldId, glance: &Glance<'_>) -> bool {
+    let mut texts = glance.texts_of_elements(list);
+    let may_hold = match glance.is_search_worthwhile(list) {
+        true => element.may_hold(texts),
+        false => texts.next().is_some(),
+    };
+    may_hold && element.holds(glance.with_elements(list))
 }

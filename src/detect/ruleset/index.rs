@@ -22,8 +22,9 @@ use crate::detect::rule::Rule;
 /// Bytes of texts in one automaton: it could number four times as many.
 const LITERAL_BYTES: usize = 4 << 20;
 
-/// How much more it costs to look for something in a pod spec: an event that has one is parsed.
-const POD_SPEC: f64 = 16.0;
+/// What it costs to look for something in a pod spec: the bodies of all events that may have one
+/// are searched.
+const POD_SPEC: f64 = 512.0;
 
 /// Where each rule of a set is entered.
 #[derive(Debug)]
@@ -82,12 +83,12 @@ impl Index {
         }
         let fields = programs.fields();
         let cost = |key: &Key| {
-            let times = if fields[key.field()].is_in_pod_spec() {
+            let search = if fields[key.field()].is_in_pod_spec() {
                 POD_SPEC
             } else {
-                1.0
+                0.0
             };
-            times * cost(key, shared.get(key).copied().unwrap_or(1))
+            search + cost(key, shared.get(key).copied().unwrap_or(1))
         };
         let mut always = Vec::new();
         let mut entries = Entries::new();
@@ -200,7 +201,7 @@ impl FieldIndex {
         if self.equal.is_empty() && self.literals.is_empty() && self.patterns.is_empty() {
             return;
         }
-        facts.visit(self.field, &mut |value| {
+        facts.visit_more(self.field, &mut |value| {
             if let Some(rules) = self.equal.get(value) {
                 candidates.extend(rules);
             }

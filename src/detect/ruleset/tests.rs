@@ -4,7 +4,9 @@ use super::{
     facts::{Decisions, Facts, View},
     *,
 };
-use crate::detect::{chance::Chance, definition::RuleDefinition, rule::RuleIdentity};
+use crate::detect::{
+    chance::Chance, definition::RuleDefinition, event::spelling::spell, rule::RuleIdentity,
+};
 
 pub(super) mod random;
 
@@ -36,7 +38,7 @@ fn compare(rules: &RuleSet, seeds: impl Iterator<Item = u64>) -> (usize, usize) 
         let event = Event::from_value(source.clone());
         let scanned = rules.matching_by_full_scan(&event);
         assert_eq!(matcher.matching(&event), scanned, "{source}");
-        let text = source.to_string();
+        let text = spell(&mut Chance::new(seed), &source);
         if let Ok(matching) = matcher.matching_in_part(&text) {
             assert_eq!(matching, scanned, "{source}");
             glanced += 1;
@@ -60,6 +62,26 @@ fn shared_evaluation_of_a_thousand_rules_equals_the_full_scan_on_ten_thousand_ev
         glanced + more_glanced > 5_000,
         "{glanced} glances show little"
     );
+}
+
+/// With few rules bodies are searched before they are parsed, if they are parsed at all.
+#[test]
+fn few_rules_about_elements_find_what_the_full_scan_finds() {
+    let mut chance = Chance::new(3);
+    let (mut found, mut glanced) = (0, 0);
+    for set in 0..400 {
+        let mut rules = Vec::new();
+        while rules.len() < 3 {
+            let definition = random::rule(&mut chance);
+            if definition.selections.iter().any(|s| s.for_each.is_some()) {
+                rules.extend(rule(&rules.len().to_string(), &definition));
+            }
+        }
+        let (more_found, more_glanced) = compare(&RuleSet::new(rules), set * 40..set * 40 + 40);
+        (found, glanced) = (found + more_found, glanced + more_glanced);
+    }
+    assert!(found > 5_000, "{found} matches show little");
+    assert!(glanced > 5_000, "{glanced} glances show little");
 }
 
 #[test]

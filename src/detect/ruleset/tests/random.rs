@@ -7,7 +7,7 @@ use crate::detect::{
 };
 use serde_json::{Map, Value, json};
 
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 20] = [
     "verb",
     "stage",
     "user.username",
@@ -25,10 +25,13 @@ const FIELDS: [&str; 17] = [
     "responseStatus.code",
     "annotations[\"authorization.k8s.io/decision\"]",
     "podSpec.allContainers.image",
+    "podSpec.volumes.hostPath.path",
+    "podSpec.hostPID",
+    "podSpec.nodeSelector[\"kubernetes.io/os\"]",
 ];
 
 /// List fields, each with fields of its elements.
-const LISTS: [(&str, &[&str]); 6] = [
+const LISTS: [(&str, &[&str]); 8] = [
     ("user.groups", &["."]),
     ("sourceIPs", &["."]),
     (
@@ -40,6 +43,11 @@ const LISTS: [(&str, &[&str]); 6] = [
             "securityContext",
         ],
     ),
+    (
+        "podSpec.volumes",
+        &["name", "hostPath", "hostPath.path", "hostPath.type"],
+    ),
+    ("podSpec.containers.command", &["."]),
     ("requestObject.rules", &["verbs", "resources"]),
     ("requestObject.spec.containers", &["image", "command"]),
     ("request.query.command", &["."]),
@@ -206,7 +214,7 @@ fn predicate(chance: &mut Chance, fields: &[&str]) -> Predicate {
         Some("3") => p.contains = text(&PARTS),
         Some("4") => p.matches = text(&PATTERNS),
         Some("5") => p.cidr = text(&NETWORKS),
-        Some("6") => match chance.below(4) {
+        Some("6") => match chance.below(6) {
             0 => p.at_least = Some(100),
             1 => p.at_most = Some(300),
             2 => (p.at_least, p.at_most) = (Some(-1), Some(201)),
@@ -253,6 +261,7 @@ pub fn event(chance: &mut Chance) -> Value {
     let decision = json!({"authorization.k8s.io/decision": scalar(chance)});
     put("annotations", decision);
     put("requestObject", body(chance));
+    put("responseObject", body(chance));
     event.retain(|_, _| chance.percent(85));
     Value::Object(event)
 }
@@ -270,10 +279,8 @@ fn scalar(chance: &mut Chance) -> Value {
     match chance.below(12) {
         0 => json!(chance.below(500)),
         1 => json!(chance.percent(50)),
-        2 => json!([1.5, -1, 1e300])
-            .get(chance.below(3))
-            .cloned()
-            .unwrap_or_default(),
+        2 if chance.percent(5) => json!(1e300),
+        2 => chance.one_of(&[json!(1.5), json!(-1)]).clone(),
         3 => odd(chance),
         _ => json!(chance.one_of(&TEXTS)),
     }
@@ -329,14 +336,24 @@ fn uri(chance: &mut Chance) -> String {
 
 fn body(chance: &mut Chance) -> Value {
     let containers = containers(chance);
-    let body = match chance.below(4) {
+    let mut body = match chance.below(4) {
         0 => json!({"rules": rules(chance)}),
         1 => json!({"spec": {"template": {"spec": {"containers": containers}}}}),
-        _ => {
-            json!({"spec": {"containers": containers, "initContainers": self::containers(chance)}})
-        }
+        _ => json!({"spec": {
+            "containers": containers,
+            "initContainers": self::containers(chance),
+            "volumes": volumes(chance),
+            "hostPID": scalar(chance),
+            "nodeSelector": {"kubernetes.io/os": scalar(chance)},
+        }}),
     };
-    match chance.percent(15) {
+    if chance.percent(30) {
+        body["kind"] = json!(chance.one_of(&["Pod", "Deployment", "Secret"]));
+    }
+    if chance.percent(20) {
+        body["note"] = json!(r#"{"hostPath":{"path":"/"},"privileged":true,"image":"get"}"#);
+    }
+    match chance.percent(8) {
         true => json!(body.to_string()),
         false => body,
     }
@@ -353,6 +370,16 @@ fn containers(chance: &mut Chance) -> Value {
         }
     };
     (0..chance.below(4)).map(|_| container(chance)).collect()
+}
+
+fn volumes(chance: &mut Chance) -> Value {
+    let volume = |chance: &mut Chance| match chance.below(4) {
+        0 => json!({"name": scalar(chance), "emptyDir": {}}),
+        1 => json!({"name": scalar(chance), "hostPath": odd(chance)}),
+        2 => json!({"name": scalar(chance), "projected": {"path": scalar(chance)}}),
+        _ => json!({"name": scalar(chance), "hostPath": {"path": scalar(chance)}}),
+    };
+    (0..chance.below(4)).map(|_| volume(chance)).collect()
 }
 
 fn rules(chance: &mut Chance) -> Value {
