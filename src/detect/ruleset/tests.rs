@@ -64,6 +64,26 @@ fn shared_evaluation_of_a_thousand_rules_equals_the_full_scan_on_ten_thousand_ev
     );
 }
 
+/// With few rules bodies are searched before they are parsed, if they are parsed at all.
+#[test]
+fn few_rules_about_elements_find_what_the_full_scan_finds() {
+    let mut chance = Chance::new(3);
+    let (mut found, mut glanced) = (0, 0);
+    for set in 0..400 {
+        let mut rules = Vec::new();
+        while rules.len() < 3 {
+            let definition = random::rule(&mut chance);
+            if definition.selections.iter().any(|s| s.for_each.is_some()) {
+                rules.extend(rule(&rules.len().to_string(), &definition));
+            }
+        }
+        let (more_found, more_glanced) = compare(&RuleSet::new(rules), set * 40..set * 40 + 40);
+        (found, glanced) = (found + more_found, glanced + more_glanced);
+    }
+    assert!(found > 3_000, "{found} matches show little");
+    assert!(glanced > 5_000, "{glanced} glances show little");
+}
+
 #[test]
 fn both_ways_say_the_same_of_what_they_find() {
     let rules = RuleSet::new(random_rules(&mut Chance::new(2), 50));
