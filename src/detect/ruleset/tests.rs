@@ -80,7 +80,7 @@ fn few_rules_about_elements_find_what_the_full_scan_finds() {
         let (more_found, more_glanced) = compare(&RuleSet::new(rules), set * 40..set * 40 + 40);
         (found, glanced) = (found + more_found, glanced + more_glanced);
     }
-    assert!(found > 5_000, "{found} matches show little");
+    assert!(found > 3_000, "{found} matches show little");
     assert!(glanced > 5_000, "{glanced} glances show little");
 }
 
