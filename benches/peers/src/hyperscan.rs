@@ -99,8 +99,8 @@ fn expressions(predicate: &Predicate) -> Vec<String> {
 
 impl Engine for ByField {
     fn find(&self, source: &[u8], matching: &mut Vec<usize>) {
-        let source = str::from_utf8(source).expect("an event is UTF-8");
-        self.walk.borrow_mut().visit(source, |field, value| {
+        let text = str::from_utf8(source).expect("an event is UTF-8");
+        self.walk.borrow_mut().visit(text, |field, value| {
             let FieldRules { equal, patterns } = &self.fields[field];
             matching.extend(equal.get(value).into_iter().flatten());
             if let Some((database, scratch)) = patterns {
