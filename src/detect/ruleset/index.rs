@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use aho_corasick::packed;
 use daachorse::DoubleArrayAhoCorasick;
 use rustc_hash::FxHashMap;
 
@@ -53,8 +54,13 @@ struct FieldIndex {
     literals: Vec<Literals>,
 }
 
+/// Most texts that a scout looks for; among more it finds too much in vain.
+const SCOUTED: usize = 32;
+
 /// Texts that are looked for in the values of one field.
 struct Literals {
+    /// Tells faster that a value holds none of them, where they are few.
+    scout: Option<packed::Searcher>,
     automaton: DoubleArrayAhoCorasick<u32>,
     /// The rules of each text, by its number in the automaton.
     rules: Vec<AnchoredRules>,
@@ -240,12 +246,23 @@ impl Literals {
 
     fn new(part: Vec<(Vec<u8>, AnchoredRules)>) -> Self {
         let (texts, rules): (Vec<_>, _) = part.into_iter().unzip();
+        let scout = (texts.len() <= SCOUTED).then(|| packed::Searcher::new(&texts));
         let automaton = DoubleArrayAhoCorasick::new(texts)
             .expect("the texts are distinct, not empty, and few enough to be numbered");
-        Self { automaton, rules }
+        Self {
+            scout: scout.flatten(),
+            automaton,
+            rules,
+        }
     }
 
     fn candidates(&self, value: &str, candidates: &mut Vec<RuleId>) {
+        if let Some(scout) = &self.scout
+            && value.len() >= scout.minimum_len()
+            && scout.find(value).is_none()
+        {
+            return;
+        }
         for found in self.automaton.find_overlapping_iter(value) {
             let stands = |anchor: Anchor| match anchor {
                 Anchor::Start => found.start() == 0,
