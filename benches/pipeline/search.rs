@@ -118,10 +118,11 @@ impl Search {
         counted["count"].as_u64().unwrap()
     }
 
-    /// How far the newest alert is behind now.
+    /// How far the newest document that led to an alert is behind now.
     pub async fn behind(&self, index: &str) -> Option<SignedDuration> {
         self.refresh(index).await;
-        let newest = json!({"size": 0, "aggs": {"newest": {"max": {"field": "@timestamp"}}}});
+        let newest = json!({"max": {"field": "k8scop.source.time"}});
+        let newest = json!({"size": 0, "aggs": {"newest": newest}});
         let found = self.call("POST", &format!("{index}/_search"), newest).await;
         let millis = found["aggregations"]["newest"]["value"].as_f64()?;
         let newest = Timestamp::from_millisecond(millis as i64).ok()?;
