@@ -32,22 +32,25 @@ const LARGEST_STATIC_SECONDS: i64 = 60 * 60;
 const LARGEST_EMPTY_SECONDS: i64 = 32 * 24 * 60 * 60;
 /// A window with fewer documents counts as empty.
 const SPARSE: u64 = 100;
-/// A window with fewer documents may grow.
-const FEW: u64 = 10_000;
+/// A window with fewer documents may grow, if they were read fast.
+const FEW: u64 = MANY / 2;
 /// A window with more documents makes the next one smaller.
-const MANY: u64 = 100_000;
+const MANY: u64 = 250_000;
 /// A window with more documents is not read as it is, but cut.
-const TOO_MANY: u64 = 250_000;
+const TOO_MANY: u64 = 500_000;
 /// Documents that a window is cut for.
-const TARGET: u64 = 50_000;
+const TARGET: u64 = 150_000;
 /// Attempts at one window after which it is halved.
 const ATTEMPTS_AT_FULL_SIZE: u32 = 3;
 /// Time after which a window should be committed.
 const TARGET_TIME: Duration = Duration::from_secs(10);
+/// Time within which a window that may grow was read.
+const SHORT_TIME: Duration = Duration::from_secs(3);
 
 /// Cuts a range into windows that follow one another without gap or overlap, each of a size that
-/// is good to commit at once: 10,000 to 100,000 documents or ten seconds of reading. Where there is
-/// nothing to read the windows grow fast, so that a year of nothing takes few of them.
+/// is good to commit at once: up to 250,000 documents or ten seconds of reading. Smaller ones cost
+/// more, since the source has nothing to do between two of them. Where there is nothing to read the
+/// windows grow fast, so that a year of nothing takes few of them.
 #[derive(Clone, Debug)]
 pub struct Planner {
     next: Timestamp,
@@ -115,7 +118,7 @@ impl Planner {
             self.seconds = fitting(length, documents).max(length / 4).max(1);
         } else if documents < SPARSE && !was_cut {
             self.seconds = (self.seconds * 4).min(LARGEST_EMPTY_SECONDS);
-        } else if documents < FEW && !was_cut {
+        } else if documents < FEW && took < SHORT_TIME && !was_cut {
             self.seconds *= 2;
         }
         if documents >= SPARSE {
