@@ -115,6 +115,18 @@ pub struct RunArgs {
         help_heading = "Elasticsearch"
     )]
     safety_lag: u64,
+    /// Most MiB of events that each job holds while it reads, 8 to 4096; beside them it holds at most
+    /// 32 MiB for each answer under way (two in a catch-up) and 16 MiB of alerts
+    #[arg(
+        long,
+        env = "K8SCOP_JOB_MEMORY",
+        hide_env_values = true,
+        value_name = "MIB",
+        value_parser = clap::value_parser!(u32).range(8..=4096),
+        default_value_t = Settings::default().page_memory,
+        help_heading = "Elasticsearch"
+    )]
+    job_memory: u32,
     /// Run the jobs only while holding a Lease, so that of several replicas one works and the
     /// others stand by; without it, all of them do all of the work (and find the same alerts)
     #[arg(
@@ -188,6 +200,7 @@ async fn operate(args: &RunArgs, stop: CancellationToken) -> anyhow::Result<Exit
     let settings = Settings {
         cluster: args.cluster_name.clone(),
         safety_lag: Duration::from_secs(args.safety_lag),
+        page_memory: args.job_memory,
         ..Settings::default()
     };
     let supervisor = Supervisor::new(Arc::new(connector(args, &client)?), settings);

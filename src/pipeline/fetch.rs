@@ -69,6 +69,8 @@ pub struct Fetch {
     pub pushdown: bool,
     /// The pause between two looks.
     pub fetch_delay: Duration,
+    /// MiB of documents that may be on their way.
+    pub page_memory: u32,
     /// The loaded rules.
     pub rules: watch::Receiver<Arc<RuleSet>>,
     /// Where the range starts.
@@ -131,6 +133,7 @@ impl Reader {
             link,
             pushdown,
             fetch_delay,
+            page_memory,
             rules,
             start,
             planner,
@@ -142,7 +145,15 @@ impl Reader {
             reporter,
         } = stage;
         Self {
-            windows: WindowReader::new(link, pushdown, rules, attempts, pages, reporter),
+            windows: WindowReader::new(
+                link,
+                pushdown,
+                rules,
+                attempts,
+                pages,
+                reporter,
+                page_memory,
+            ),
             started: Instant::now(),
             fetch_delay,
             start,

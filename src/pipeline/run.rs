@@ -121,6 +121,7 @@ fn stages(run: Run) -> Stages {
         link: Arc::clone(&link),
         pushdown: plan.pushdown,
         fetch_delay: plan.fetch_delay.max(LEAST_DELAY),
+        page_memory: settings.page_memory,
         rules: rules.clone(),
         start: start(plan.range),
         planner: Planner::new(plan.range, checkpoint.watermark),

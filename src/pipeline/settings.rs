@@ -15,6 +15,9 @@ pub struct Settings {
     /// How long alerts that are under way may take to be acknowledged after a pipeline was told to
     /// stop. What is not acknowledged by then is read again by the next run.
     pub drain: Duration,
+    /// MiB of documents that a pipeline holds between reading and the end of detection. A page that
+    /// is larger by itself is held alone.
+    pub page_memory: u32,
 }
 
 impl Default for Settings {
@@ -23,6 +26,7 @@ impl Default for Settings {
             cluster: String::new(),
             safety_lag: Duration::from_secs(5),
             drain: Duration::from_secs(20),
+            page_memory: 64,
         }
     }
 }

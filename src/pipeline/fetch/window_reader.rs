@@ -28,8 +28,6 @@ use crate::{
     },
 };
 
-/// Bytes of documents that may be between this stage and the end of detection, in KiB.
-const KIB_UNDER_WAY: u32 = 64 * 1024;
 /// How long giving up a view may take.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -77,7 +75,7 @@ pub(super) struct WindowReader {
     attempts: Attempts,
     pages: mpsc::Sender<Page>,
     reporter: Reporter,
-    room: Arc<Semaphore>,
+    room: Room,
     time: Option<SourceTime>,
     ends: Option<Ends>,
     view: Option<Box<dyn Pages>>,
@@ -94,6 +92,7 @@ impl WindowReader {
         attempts: Attempts,
         pages: mpsc::Sender<Page>,
         reporter: Reporter,
+        page_memory: u32,
     ) -> Self {
         Self {
             link,
@@ -102,7 +101,7 @@ impl WindowReader {
             attempts,
             pages,
             reporter,
-            room: Arc::new(Semaphore::new(KIB_UNDER_WAY as usize)),
+            room: Room::new(page_memory),
             time: None,
             ends: None,
             view: None,
@@ -158,7 +157,7 @@ impl WindowReader {
             }
             self.reached(window, pages);
             let page = Page {
-                room: room_for(&documents, &self.room).await,
+                room: self.room.take(&documents).await,
                 documents,
                 ticket: attempt.ticket(),
                 rules: Arc::clone(&rules),
@@ -309,12 +308,62 @@ impl WindowReader {
     }
 }
 
-/// Waits until the documents find room. A page larger than all the room takes the whole of it.
-async fn room_for(documents: &[Document], room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    let bytes: usize = documents.iter().map(|document| document.source.len()).sum();
-    let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
-    Arc::clone(room)
-        .acquire_many_owned(kib.min(KIB_UNDER_WAY))
-        .await
-        .expect("the semaphore is never closed")
+/// Room for documents between this stage and the end of detection, in KiB.
+struct Room {
+    free: Arc<Semaphore>,
+    all: u32,
+}
+
+impl Room {
+    fn new(mib: u32) -> Self {
+        let all = mib.saturating_mul(1024).max(1);
+        Self {
+            free: Arc::new(Semaphore::new(all as usize)),
+            all,
+        }
+    }
+
+    /// Waits until the documents find room. A page larger than all the room takes the whole of it.
+    async fn take(&self, documents: &[Document]) -> OwnedSemaphorePermit {
+        let bytes: usize = documents.iter().map(|document| document.source.len()).sum();
+        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
+        Arc::clone(&self.free)
+            .acquire_many_owned(kib.min(self.all))
+            .await
+            .expect("the semaphore is never closed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn page(kib: usize) -> Vec<Document> {
+        let document = Document {
+            index: String::new(),
+            id: String::new(),
+            time: None,
+            source: Bytes::from(vec![b' '; 1024]),
+        };
+        vec![document; kib]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_waits_until_there_is_room_for_it() {
+        let room = Room::new(1);
+        let first = room.take(&page(700)).await;
+        let second = timeout(Duration::from_secs(1), room.take(&page(700))).await;
+        assert!(second.is_err(), "both found room");
+        drop(first);
+        drop(room.take(&page(700)).await);
+    }
+
+    #[tokio::test]
+    async fn a_page_that_is_larger_than_the_room_takes_all_of_it() {
+        let room = Room::new(1);
+        let _page = room.take(&page(5000)).await;
+        assert_eq!(room.free.available_permits(), 0);
+    }
 }
