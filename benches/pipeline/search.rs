@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// Documents of one request, to write and to read.
 const BATCH: usize = 1_000;
+/// Documents of a page that is read: as many as the product asks for.
+const PAGE: usize = 4_000;
 
 pub struct Search {
     url: String,
@@ -143,7 +145,7 @@ impl Search {
         let (mut after, mut count) = (Value::Null, 0);
         loop {
             let mut asked = json!({
-                "size": BATCH,
+                "size": PAGE,
                 "pit": {"id": view, "keep_alive": "2m"},
                 "sort": ["_doc", {"_shard_doc": "asc"}],
                 "slice": {"id": slice, "max": of},

@@ -5,16 +5,28 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::client::LARGEST_ANSWER;
 
-/// Documents of the largest page.
-const LARGEST_PAGE: usize = 1_000;
+/// Documents of the largest page. For each page the server finds the documents of the window anew, so
+/// that small pages cost it more.
+const LARGEST_PAGE: usize = 4_000;
+
+/// The rung with 1,000 documents, where nothing is known of their size.
+const FIRST: u8 = 2;
 
 /// The rung with one document.
-const ONE: u8 = 9;
+const ONE: u8 = 11;
 
 /// A ladder of page sizes, shared by the windows of a source.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct PageSize {
     rung: AtomicU8,
+}
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self {
+            rung: AtomicU8::new(FIRST),
+        }
+    }
 }
 
 impl PageSize {
@@ -68,6 +80,6 @@ mod tests {
             page.adapt_to(bytes);
             page.size()
         });
-        assert_eq!(sizes, [1000, 500, 500, 1000, 1000]);
+        assert_eq!(sizes, [2000, 1000, 1000, 2000, 4000]);
     }
 }
