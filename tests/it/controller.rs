@@ -17,6 +17,7 @@ use crate::support::cluster::condition;
 
 mod checkpoint;
 mod leadership;
+mod memory;
 mod operator;
 mod outage;
 mod replicas;

@@ -21,6 +21,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::NAMESPACE;
+use crate::support::operator::resident;
 
 /// The watermarks seen so far.
 #[derive(Clone, Default)]
@@ -127,11 +128,4 @@ pub async fn memory(process: Arc<AtomicU32>, stop: &CancellationToken) -> Vec<Sa
         }
     }
     samples
-}
-
-fn resident(process: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    let kibibytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes / 1_024.0)
 }

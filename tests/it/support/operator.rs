@@ -110,6 +110,11 @@ impl Operator {
         ended.is_none().then(|| self.child.id()).flatten()
     }
 
+    /// MiB that it takes.
+    pub fn memory(&mut self) -> f64 {
+        self.id().and_then(resident).expect("the operator runs")
+    }
+
     /// Sends it a signal, for example `STOP`.
     pub async fn signal(&self, name: &str) {
         signal(&self.child, name).await;
@@ -161,4 +166,12 @@ fn free_port() -> u16 {
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
         .port()
+}
+
+/// MiB that a process takes; nothing if it has ended.
+pub fn resident(process: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kibibytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes / 1_024.0)
 }
