@@ -25,7 +25,7 @@ fn read(file: &str) -> String {
 }
 
 /// File name without its ending, and text, of each rule.
-fn manifests() -> Vec<(String, String)> {
+pub fn manifests() -> Vec<(String, String)> {
     let mut manifests: Vec<_> = fs::read_dir(FOLDER)
         .expect("the rules are there")
         .map(|entry| entry.expect("the folder can be read").file_name())
@@ -113,7 +113,7 @@ async fn an_idle_apiserver_makes_no_alert() {
     let log = fs::read_to_string(cluster.audit_log()).expect("the apiserver logs");
     let own: Vec<_> = log
         .lines()
-        .filter(|line| line.ends_with('}') && line.contains(r#""username":"system:apiserver""#))
+        .filter(|line| is_of_the_apiserver(line))
         .collect();
     assert!(own.len() > 100, "the start is in the log");
     let alerts = alerts(&own.join("\n"));
@@ -122,6 +122,13 @@ async fn an_idle_apiserver_makes_no_alert() {
         .map(|alert| &alert.document["message"])
         .collect();
     assert_eq!(messages, [] as [&serde_json::Value; 0]);
+}
+
+/// Looks at the caller alone: in the bodies of other calls there may be the same name. The last
+/// line of a log may be half written.
+fn is_of_the_apiserver(line: &str) -> bool {
+    let event: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+    event["user"]["username"] == "system:apiserver"
 }
 
 #[test]
