@@ -28,6 +28,7 @@ use walk::Walk;
 pub use self::{
     leaves::Leaves,
     plan::{NodeId, Plan},
+    scalar::is_plain_integer,
     skip::object_length,
 };
 use super::json::SIZE_LIMIT;

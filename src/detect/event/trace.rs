@@ -9,6 +9,8 @@ mod tests;
 
 use memchr::{memchr_iter, memchr2, memmem::Finder};
 
+use crate::detect::reading::is_plain_integer;
+
 /// The names on the way to a field.
 #[derive(Debug)]
 pub struct Trace {
@@ -82,11 +84,6 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$' | b'.')
 }
 
-/// Whether a number has no other way to be written.
-fn is_plain_number(text: &str) -> bool {
-    (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// What stands after a text in quotes, if that is the name of a member.
 fn shown_after(text: &str) -> Shown<'_> {
     let blanks = [' ', '\t', '\n', '\r'];
@@ -107,7 +104,7 @@ fn shown_after(text: &str) -> Shown<'_> {
     match &value[..end.unwrap_or(value.len())] {
         "null" => Shown::Nothing,
         literal @ ("true" | "false") => Shown::Scalar(literal),
-        digits if is_plain_number(digits) => Shown::Scalar(digits),
+        digits if is_plain_integer(digits) => Shown::Scalar(digits),
         _ => Shown::Unread,
     }
 }

@@ -103,7 +103,9 @@ pub fn unescape(text: &str, to: &mut String) {
 /// An integer that `serde_json` writes as it reads it.
 pub fn is_plain_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    digits.len() <= 18 && text != "-0" && digits.bytes().all(|byte| byte.is_ascii_digit())
+    (1..=18).contains(&digits.len())
+        && text != "-0"
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Appends a number, which is [checked](check), as `serde_json` writes it.
