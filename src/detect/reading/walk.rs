@@ -12,7 +12,6 @@ use super::{
 #[derive(Debug)]
 pub struct Walk<'w> {
     text: &'w str,
-    source: &'w [u8],
     plan: &'w Plan,
     leaves: &'w mut Leaves,
     here: Container,
@@ -67,7 +66,6 @@ impl<'w> Walk<'w> {
         leaves.clear(plan);
         Self {
             text,
-            source: text.as_bytes(),
             plan,
             leaves,
             here: Container {
@@ -144,7 +142,11 @@ impl<'w> Walk<'w> {
 
     /// The name of a member, between a quote that opens it and the last one before the colon.
     fn name(&mut self, opening: usize, colon: usize, backslash: usize) -> Result<(), Refused> {
-        let text = self.source.get(opening + 1..colon).ok_or(Refused)?;
+        let text = self
+            .text
+            .as_bytes()
+            .get(opening + 1..colon)
+            .ok_or(Refused)?;
         let name = match text {
             [name @ .., b'"'] => name,
             _ => text.trim_ascii_end().strip_suffix(b"\"").ok_or(Refused)?,
@@ -170,7 +172,7 @@ impl<'w> Walk<'w> {
         let Some((node, _)) = self.awaited.take() else {
             return self.skip_from_here();
         };
-        let is_object = self.source[place] == b'{';
+        let is_object = self.text.as_bytes()[place] == b'{';
         let what = self.plan.get(node);
         if what.is_whole && self.whole.is_none() {
             self.whole = Some((node, place, self.depth - 1));
@@ -198,7 +200,7 @@ impl<'w> Walk<'w> {
     }
 
     fn is_empty(&self, place: usize) -> bool {
-        self.source[place + 1..]
+        self.text.as_bytes()[place + 1..]
             .iter()
             .find(|byte| !byte.is_ascii_whitespace())
             == Some(&b'}')
@@ -232,7 +234,7 @@ impl<'w> Walk<'w> {
         let Some((node, before)) = self.awaited.take() else {
             return Ok(());
         };
-        let text = self.source.get(before + 1..end).ok_or(Refused)?;
+        let text = self.text.as_bytes().get(before + 1..end).ok_or(Refused)?;
         let (start, text) = match text {
             [b'"', .., b'"'] => (before + 1, text),
             _ => {
