@@ -177,9 +177,6 @@ impl ElementGroup {
 
     /// Whether some element may meet the predicates, by the raw texts in which elements stand.
     pub fn may_hold<'t>(&self, texts: impl Iterator<Item = &'t str> + Clone) -> bool {
-        if texts.clone().next().is_none() {
-            return false;
-        }
         let may_hold = |(predicate, trace): (&Arc<Predicate>, &Option<Trace>)| {
             let shows = |accepts: &dyn Fn(&str) -> bool| match trace {
                 Some(trace) => texts.clone().any(|text| trace.shows(text, accepts)),

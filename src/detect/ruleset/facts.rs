@@ -111,10 +111,8 @@ impl<'e> Facts<'e> {
 }
 
 fn holds_at_a_glance(element: &ElementGroup, list: FieldId, glance: &Glance<'_>) -> bool {
-    let mut texts = glance.texts_of_elements(list);
-    let may_hold = match glance.is_search_worthwhile(list) {
-        true => element.may_hold(texts),
-        false => texts.next().is_some(),
-    };
-    may_hold && element.holds(glance.with_elements(list))
+    let texts = glance.texts_of_elements(list);
+    texts.clone().next().is_some()
+        && (!glance.is_search_worthwhile(list) || element.may_hold(texts))
+        && element.holds(glance.with_elements(list))
 }
