@@ -127,10 +127,8 @@ impl Pages for SlicedPages {
     async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault> {
         // Many windows of a long catch-up are empty: no slice of them is asked for.
         let total = self.count().await?;
-        if self.seen < total {
-            self.ask();
-        }
         while self.seen < total {
+            self.ask();
             // Every slice has ended.
             let Some((slice, answer)) = self.under_way.next().await else {
                 return Err(miscounted());
