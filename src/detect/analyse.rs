@@ -11,7 +11,7 @@ use super::{
     document::{Document, Rejection, with_texts},
     event::Event,
     rule::{Match, Outcome},
-    ruleset::{Matcher, RuleSet},
+    ruleset::{Excepted, Matcher, RuleSet, Sight},
 };
 
 /// What was found in some documents.
@@ -54,9 +54,11 @@ pub fn analyse_with(
     let mut analysis = Analysis::default();
     let mut ids = HashSet::new();
     for (document, text) in with_texts(documents) {
-        let is_quiet = text.and_then(|text| matcher.is_quiet(text, context.layout));
-        match is_quiet {
-            Some(true) => analysis.events += 1,
+        match text.and_then(|text| matcher.look(text, context.layout)) {
+            Some(Sight::Quiet(excepted)) => {
+                analysis.events += 1;
+                analysis.count_uses(excepted);
+            }
             _ => analysis.add_document(document, matcher, context, &mut ids),
         }
     }
@@ -102,12 +104,16 @@ impl Analysis {
                         self.alerts.push(alert);
                     }
                 }
-                Outcome::Excepted(exceptions) => {
-                    for exception in exceptions {
-                        let key = (rule.key().to_owned(), exception.to_owned());
-                        *self.excepted.entry(key).or_default() += 1;
-                    }
-                }
+                Outcome::Excepted(exceptions) => self.count_uses(vec![(rule, exceptions)]),
+            }
+        }
+    }
+
+    fn count_uses(&mut self, excepted: Vec<Excepted<'_>>) {
+        for (rule, exceptions) in excepted {
+            for exception in exceptions {
+                let key = (rule.key().to_owned(), exception.to_owned());
+                *self.excepted.entry(key).or_default() += 1;
             }
         }
     }

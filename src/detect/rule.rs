@@ -179,6 +179,10 @@ impl Rule {
         &self.parts.selections
     }
 
+    pub(super) fn exceptions(&self) -> &[Selection] {
+        &self.parts.exceptions
+    }
+
     pub(super) fn condition(&self) -> &Condition {
         &self.parts.condition
     }

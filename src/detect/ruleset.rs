@@ -23,8 +23,9 @@ use super::{
     event::{Event, Outline},
     rule::{Match, Rule, fingerprint},
 };
+use facts::Facts;
 use index::Index;
-pub use matcher::Matcher;
+pub use matcher::{Excepted, Matcher, Sight};
 use program::{Programs, RuleId};
 pub use requirement::{Requirement, Unrestricted};
 
@@ -108,6 +109,16 @@ impl RuleSet {
             .iter()
             .map(|rule| self.rules[*rule].conclude(event))
             .collect()
+    }
+
+    /// The exceptions that take back what a rule found, if there are any.
+    fn except(&self, rule: RuleId, facts: &Facts<'_>) -> Option<Excepted<'_>> {
+        let exceptions = self.programs.exceptions(rule, facts);
+        let rule = &*self.rules[rule];
+        let met: Vec<_> = exceptions
+            .map(|index| rule.exceptions()[index].name())
+            .collect();
+        (!met.is_empty()).then_some((rule, met))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
         analyse::{Quarantined, analyse_with},
         context::Context,
         document::Document,
-        ruleset::{Matcher, RuleSet},
+        ruleset::{Matcher, RuleSet, Sight},
     },
     local::block::{Block, Visitor},
 };
@@ -71,7 +71,7 @@ impl<'s> Finder<'s> {
     }
 }
 
-/// A block that is being looked at. What no rule matches is counted at a glance; the rest makes
+/// A block that is being looked at. What raises no alert is counted at a glance; the rest makes
 /// pages.
 struct Visit<'v, 's> {
     finder: &'v mut Finder<'s>,
@@ -84,7 +84,7 @@ struct Visit<'v, 's> {
 impl Visitor for Visit<'_, '_> {
     fn glance(&mut self, line: &str) -> Option<bool> {
         let Finder { matcher, context } = self.finder;
-        let is_quiet = matcher.is_quiet(line, context.layout)?;
+        let is_quiet = matches!(matcher.look(line, context.layout)?, Sight::Quiet(_));
         self.found.events += u64::from(is_quiet);
         Some(is_quiet)
     }

@@ -9,8 +9,8 @@ use super::{
 use crate::detect::{
     event::{Event, Glance},
     layout::Layout,
-    reading::{Leaves, Refused},
-    rule::Match,
+    reading::Leaves,
+    rule::{Match, Rule},
 };
 
 /// A set of rules with room for what it finds out about an event. The room is used again, so that
@@ -20,6 +20,19 @@ pub struct Matcher<'r> {
     rules: &'r RuleSet,
     leaves: Leaves,
     search: Search,
+}
+
+/// A rule that matches an event, and those of its exceptions that take that back, in the order of
+/// its definition.
+pub type Excepted<'r> = (&'r Rule, Vec<&'r str>);
+
+/// What a look at an audit event shows.
+#[derive(Debug, PartialEq)]
+pub enum Sight<'r> {
+    /// It raises no alert: no rule matches but these.
+    Quiet(Vec<Excepted<'r>>),
+    /// It may raise some: it has to be read, and asked for its [`matches`](Matcher::matches).
+    Loud,
 }
 
 /// The room of a search.
@@ -44,12 +57,15 @@ impl<'r> Matcher<'r> {
         }
     }
 
-    /// Whether a document is one audit event that no rule matches, as far as a glance shows it.
-    /// Otherwise its events have to be read and asked for their [`matches`](Self::matches). It
-    /// shows nothing, `None`, unless the source is one JSON object and nothing else.
-    pub fn is_quiet(&mut self, source: &str, layout: Layout) -> Option<bool> {
-        let matching = self.matching_at_a_glance(source, layout).ok()?;
-        Some(matching.is_empty())
+    /// Looks at a document without reading it whole. Nothing is seen, `None`, unless the source is
+    /// one JSON object and nothing else.
+    pub fn look(&mut self, source: &str, layout: Layout) -> Option<Sight<'r>> {
+        let rules = self.rules;
+        let glance = Glance::read(source, layout, &rules.outline, &mut self.leaves).ok()?;
+        let (matching, facts) = self.search.run(rules, View::Glance(&glance));
+        let excepted = matching.iter().map(|rule| rules.except(*rule, &facts));
+        let excepted: Option<_> = excepted.collect();
+        Some(excepted.map_or(Sight::Loud, Sight::Quiet))
     }
 
     /// The rules that match an event, ordered by key.
@@ -59,19 +75,25 @@ impl<'r> Matcher<'r> {
     }
 
     pub(super) fn matching(&mut self, event: &Event) -> &[RuleId] {
-        self.search.run(self.rules, View::Event(event))
+        self.search.run(self.rules, View::Event(event)).0
     }
 
-    fn matching_at_a_glance(&mut self, source: &str, layout: Layout) -> Result<&[RuleId], Refused> {
-        let glance = Glance::read(source, layout, &self.rules.outline, &mut self.leaves)?;
-        Ok(self.search.run(self.rules, View::Glance(&glance)))
-    }
-
-    /// The same of any part of an event.
+    /// The rules that match, each with the exceptions that take that back, as far as a glance shows
+    /// it of any part of an event.
     #[cfg(test)]
-    pub(super) fn matching_in_part(&mut self, source: &str) -> Result<&[RuleId], Refused> {
-        let glance = Glance::read_part(source, &self.rules.outline, &mut self.leaves)?;
-        Ok(self.search.run(self.rules, View::Glance(&glance)))
+    pub(super) fn matching_in_part(
+        &mut self,
+        source: &str,
+    ) -> Option<Vec<(RuleId, Option<Excepted<'r>>)>> {
+        let rules = self.rules;
+        let glance = Glance::read_part(source, &rules.outline, &mut self.leaves).ok()?;
+        let (matching, facts) = self.search.run(rules, View::Glance(&glance));
+        let matching = matching.iter();
+        Some(
+            matching
+                .map(|&rule| (rule, rules.except(rule, &facts)))
+                .collect(),
+        )
     }
 }
 
@@ -85,8 +107,13 @@ impl Drop for Matcher<'_> {
 }
 
 impl Search {
-    /// Finds the rules that match what is viewed, in place of what was found before.
-    fn run(&mut self, rules: &RuleSet, view: View<'_>) -> &[RuleId] {
+    /// Finds the rules that match what is viewed, in place of what was found before, and the facts
+    /// that it found out.
+    fn run<'v, 's: 'v>(
+        &'s mut self,
+        rules: &'v RuleSet,
+        view: View<'v>,
+    ) -> (&'s [RuleId], Facts<'v>) {
         let Self {
             decisions,
             room,
@@ -95,6 +122,6 @@ impl Search {
         let facts = Facts::new(view, &rules.programs, decisions);
         rules.index.candidates(&facts, room, matching);
         matching.retain(|&rule| rules.programs.holds(rule, &facts));
-        matching
+        (matching, facts)
     }
 }

@@ -44,6 +44,7 @@ pub enum Atom {
 struct Program {
     condition: Condition,
     selections: Vec<Atoms>,
+    exceptions: Vec<Atoms>,
 }
 
 /// Atoms of which all must hold, and atoms of which one must hold, if there are any.
@@ -51,6 +52,13 @@ struct Program {
 struct Atoms {
     all: Vec<AtomId>,
     any: Vec<AtomId>,
+}
+
+impl Atoms {
+    fn hold(&self, facts: &Facts<'_>) -> bool {
+        self.all.iter().all(|atom| facts.holds(*atom))
+            && (self.any.is_empty() || self.any.iter().any(|atom| facts.holds(*atom)))
+    }
 }
 
 /// What is cheap to decide is asked first, and often spares the rest.
@@ -75,13 +83,15 @@ impl Programs {
         let mut programs = Self::default();
         let mut known = HashMap::new();
         for rule in rules {
+            let mut atoms = |selections: &[Selection]| {
+                let selections = selections.iter();
+                let atoms = selections.map(|selection| programs.atoms_of(selection, &mut known));
+                atoms.collect()
+            };
             let program = Program {
                 condition: rule.condition().clone(),
-                selections: rule
-                    .selections()
-                    .iter()
-                    .map(|selection| programs.atoms_of(selection, &mut known))
-                    .collect(),
+                selections: atoms(rule.selections()),
+                exceptions: atoms(rule.exceptions()),
             };
             programs.programs.push(program);
         }
@@ -120,15 +130,15 @@ impl Programs {
 
     /// Whether a rule matches the event of these facts.
     pub fn holds(&self, rule: RuleId, facts: &Facts<'_>) -> bool {
-        let Program {
-            condition,
-            selections,
-        } = &self.programs[rule];
-        condition.holds(&mut |index: usize| {
-            let Atoms { all, any } = &selections[index];
-            all.iter().all(|atom| facts.holds(*atom))
-                && (any.is_empty() || any.iter().any(|atom| facts.holds(*atom)))
-        })
+        let program = &self.programs[rule];
+        let mut holds = |index: usize| program.selections[index].hold(facts);
+        program.condition.holds(&mut holds)
+    }
+
+    /// The exceptions of a rule that the event of these facts meets, by their positions.
+    pub fn exceptions(&self, rule: RuleId, facts: &Facts<'_>) -> impl Iterator<Item = usize> {
+        let exceptions = self.programs[rule].exceptions.iter().enumerate();
+        exceptions.filter_map(|(index, exception)| exception.hold(facts).then_some(index))
     }
 
     fn atoms_of(&mut self, selection: &Selection, known: &mut HashMap<String, AtomId>) -> Atoms {
