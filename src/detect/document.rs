@@ -40,12 +40,6 @@ pub enum Rejection {
         /// The limit.
         limit: usize,
     },
-    /// Nested deeper than 64.
-    #[error("document is nested deeper than {limit}")]
-    TooDeep {
-        /// The limit.
-        limit: usize,
-    },
     /// Not JSON.
     #[error("document is not valid JSON: {0}")]
     NotJson(String),

@@ -1,27 +1,35 @@
 //! Bounded parsing of JSON, and walks through its trees.
 
+mod mend;
+
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::document::Rejection;
 
 /// The largest document that is read, in bytes.
 pub const SIZE_LIMIT: usize = 8 * 1024 * 1024;
 
-/// The deepest nesting of arrays and objects that is read.
+/// The deepest nesting of arrays and objects that is read; what is deeper counts as null.
 pub const DEPTH_LIMIT: usize = 64;
 
-/// Parses JSON of at most [`SIZE_LIMIT`] bytes and [`DEPTH_LIMIT`] levels. Of a repeated key, the
-/// last value counts.
+/// Parses JSON of at most [`SIZE_LIMIT`] bytes. Of a repeated key, the last value counts. What is
+/// valid but cannot be held is [replaced](mend::mend), such as all that is deeper than
+/// [`DEPTH_LIMIT`].
 pub(super) fn parse(source: &[u8]) -> Result<Value, Rejection> {
     if source.len() > SIZE_LIMIT {
         return Err(Rejection::TooLarge { limit: SIZE_LIMIT });
     }
-    if is_deeper_than(source, DEPTH_LIMIT) {
-        return Err(Rejection::TooDeep { limit: DEPTH_LIMIT });
+    if !is_deeper_than(source, DEPTH_LIMIT)
+        && let Ok(value) = serde_json::from_slice(source)
+    {
+        return Ok(value);
     }
-    serde_json::from_slice(source).map_err(|error| Rejection::NotJson(error.to_string()))
+    let valid = serde_json::from_slice::<&RawValue>(source);
+    valid
+        .and_then(|valid| serde_json::from_str(&mend::mend(valid.get())))
+        .map_err(|error| Rejection::NotJson(error.to_string()))
 }
 
 /// Counts brackets outside strings, before anything is built: a hostile depth costs no stack.

@@ -14,6 +14,7 @@ mod crash;
 mod crds;
 mod documents;
 mod elastic;
+mod evasion;
 mod example;
 mod faults;
 mod generated;

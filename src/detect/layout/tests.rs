@@ -262,32 +262,33 @@ fn a_list_gives_its_events_in_order() {
 }
 
 #[test]
-fn hostile_documents_are_refused_with_their_reason() {
+fn what_a_caller_writes_into_a_body_never_hides_the_event() {
     let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-    let event = |body: String| format!(r#"{{"auditID":"1","requestObject":{body}}}"#);
-    let deep = Rejection::TooDeep {
-        limit: json::DEPTH_LIMIT,
-    };
-    let refused = |source: Vec<u8>| Event::read(&document(source), Layout::Auto).err();
+    for body in [
+        nested(64),
+        nested(100_000),
+        r#"{"a":"\ud800"}"#.to_owned(),
+        r#"{"\udc00\ud800":1e999}"#.to_owned(),
+    ] {
+        let event = format!(r#"{{"auditID":"1","verb":"patch","requestObject":{body}}}"#);
+        let wrapped = json!({"log": &event}).to_string();
+        for source in [event, wrapped] {
+            let events = Event::read(&document(source.into_bytes()), Layout::Auto);
+            let verb = Field::parse("verb").expect("a known field");
+            assert_eq!(events.expect("it is an event")[0].values(&verb), ["patch"]);
+        }
+    }
+}
 
-    assert_eq!(refused(event(nested(63)).into()), None);
-    assert_eq!(refused(event(nested(64)).into()), Some(deep.clone()));
-    assert_eq!(
-        refused(event("[".repeat(100_000)).into()),
-        Some(deep.clone())
-    );
-    assert_eq!(
-        refused(json!({"log": event(nested(64))}).to_string().into()),
-        Some(deep)
-    );
+#[test]
+fn hostile_documents_are_refused_with_their_reason() {
+    let refused = |source: Vec<u8>| Event::read(&document(source), Layout::Auto).err();
     let large = Rejection::TooLarge {
         limit: json::SIZE_LIMIT,
     };
     assert_eq!(refused(vec![b' '; json::SIZE_LIMIT + 1]), Some(large));
     for broken in [
-        r#"{"auditID":"\ud800"}"#.as_bytes(),
-        b"{\"auditID\":\"\xff\"}",
-        br#"{"auditID":1e999}"#,
+        b"{\"auditID\":\"\xff\"}".as_slice(),
         br#"{"auditID":"1"} {"auditID":"2"}"#,
         br#"{"auditID":"1""#,
         br#"{"log":"{\"auditID\":\"1\",\"requ"}"#,
@@ -330,8 +331,7 @@ fn odd_documents_are_read() {
 #[test]
 fn a_body_that_is_no_json_stays_text() {
     let body = Field::parse("requestObject").expect("a known field");
-    let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
-    for text in ["plain", "{broken", "", &deep] {
+    for text in ["plain", "{broken", ""] {
         let events = read(
             &json!({"auditID": "1", "requestObject": text}),
             Layout::Auto,

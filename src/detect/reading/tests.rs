@@ -160,12 +160,10 @@ fn a_document_that_is_not_json_is_refused() {
         "{\"x\":.5}",
         "{\"x\":-}",
         "{\"x\":--1}",
-        "{\"x\":1e400}",
         "{\"x\":NaN}",
         "{\"x\":'a'}",
         "{\"x\":\"\\x\"}",
         "{\"x\":\"\\u12\"}",
-        "{\"x\":\"\\ud800\"}",
         "{\"x\":\"\n\"}",
         "{\"x\":\"\u{0}\"}",
         "{\"x\":\"",
@@ -201,12 +199,14 @@ fn an_ordinary_document_is_read_wherever_its_blocks_begin() {
 }
 
 #[test]
-fn nesting_is_read_as_deep_as_the_parser_reads() {
+fn nesting_is_read_as_deep_as_the_parser_keeps_it() {
     let mut comparison = Comparison::new();
     for (depth, is_read) in [(63, true), (64, false)] {
         let source = format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
         assert_eq!(comparison.compare(source.as_bytes()), is_read, "{depth}");
-        assert_eq!(by_parsing(source.as_bytes()).is_some(), is_read);
+        let parsed = json::parse(source.as_bytes()).expect("it is valid");
+        let is_kept = serde_json::from_str::<Value>(&source).is_ok_and(|whole| whole == parsed);
+        assert_eq!(is_kept, is_read);
     }
 }
 
@@ -219,6 +219,8 @@ fn what_the_parser_knows_better_is_refused() {
         r#"{"\u0061":1}"#,
         r#"{"a":{"\u0062":1}}"#,
         r#"{"x":1e3}"#,
+        r#"{"x":1e400}"#,
+        r#"{"x":"\ud800"}"#,
         r#"{"x":"\ud83d\ude00"}"#,
         r#"{"k.x":1}"#,
         r#"{"b":"{\"a\":1}"}"#,
