@@ -1,6 +1,7 @@
 //! Answers to the calls of `query`, read and proven complete before anything of them is used.
 //!
-//! A document is a slice of the answer and is not parsed: a hostile one cannot spoil its page.
+//! A document is a slice of the answer and is not parsed: a hostile one does not spoil its page,
+//! unless it has comments. Servers store such documents and repeat them as they came.
 
 mod cut;
 
@@ -46,25 +47,53 @@ pub(super) struct View {
     pub(super) shards: Option<u64>,
 }
 
-/// Reads a page. `need` is the number of shards that must have answered.
-/// `time_at` is the place of the time field among the sort values.
-pub(super) fn page(body: &Bytes, need: u64, time_at: usize) -> Result<Page, Fault> {
-    let body = valid_text(body);
-    match cut::cut(&body, time_at) {
-        Some(cut) => parse::<Envelope>(&cut.rest)?.into_page(need, |_| cut.hits),
-        None => parsed(&body, need, time_at),
+/// Why an answer gives no page.
+#[derive(Debug, PartialEq)]
+pub(super) enum NoPage {
+    /// It is not JSON: it was cut off, or it is not the server's, or a document in it has comments.
+    Unreadable,
+    /// Anything else.
+    Fault(Fault),
+}
+
+impl From<Fault> for NoPage {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
 }
 
+impl From<NoPage> for Fault {
+    fn from(no_page: NoPage) -> Self {
+        match no_page {
+            NoPage::Unreadable => unreadable(),
+            NoPage::Fault(fault) => fault,
+        }
+    }
+}
+
+/// Reads a page. `need` is the number of shards that must have answered.
+/// `time_at` is the place of the time field among the sort values.
+pub(super) fn page(body: &Bytes, need: u64, time_at: usize) -> Result<Page, NoPage> {
+    let body = valid_text(body);
+    Ok(match cut::cut(&body, time_at) {
+        Some(cut) => envelope(&cut.rest)?.into_page(need, |_| cut.hits)?,
+        None => parsed(&body, need, time_at)?,
+    })
+}
+
 /// Reads a page by parsing it whole.
-fn parsed(body: &Bytes, need: u64, time_at: usize) -> Result<Page, Fault> {
-    parse::<Envelope>(body)?.into_page(need, |hits| Hits {
+fn parsed(body: &Bytes, need: u64, time_at: usize) -> Result<Page, NoPage> {
+    Ok(envelope(body)?.into_page(need, |hits| Hits {
         last_sort: hits.last().map(|hit| hit.sort.clone()),
         documents: hits
             .into_iter()
             .map(|hit| hit.into_document(body, time_at))
             .collect(),
-    })
+    })?)
+}
+
+fn envelope(body: &[u8]) -> Result<Envelope<'_>, NoPage> {
+    serde_json::from_slice(body).map_err(|_| NoPage::Unreadable)
 }
 
 /// What the hits of a page tell.
@@ -339,8 +368,11 @@ fn valid_text(body: &Bytes) -> Bytes {
 
 /// serde_json's own message could repeat a part of the answer.
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
-    serde_json::from_slice(body)
-        .map_err(|_| fault::unavailable("answer is cut off or not that of a search"))
+    serde_json::from_slice(body).map_err(|_| unreadable())
+}
+
+fn unreadable() -> Fault {
+    fault::unavailable("answer is cut off or not that of a search")
 }
 
 #[cfg(test)]

@@ -4,12 +4,18 @@
 //! A scroll cannot ask for less of one document only. Where pages have shrunk to one document, the
 //! scroll tells the names of documents, and each is read by itself.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 
 use super::{
-    answer::{self, Page},
+    answer::{self, NoPage, Page},
     client::Client,
     fault::{self, Operation},
     mapping::Mapping,
@@ -31,10 +37,35 @@ use crate::{
 /// Documents that are named at once: few enough to be read before the scroll expires.
 const NAMES: usize = 100;
 
+/// In which form scrolls of a source are asked for.
+pub(super) struct Form {
+    pub(super) page_size: Arc<PageSize>,
+    /// Whether documents are written anew by the server: from a page that cannot be read as they
+    /// are stored to the end of its window.
+    pub(super) rewritten: Arc<AtomicBool>,
+}
+
+impl Form {
+    /// What a scroll is opened for.
+    fn first_page(&self) -> PageQuery<'static> {
+        let (size, detail) = match self.page_size.size() {
+            1 => (NAMES, Detail::IdOnly),
+            size if self.rewritten.load(Ordering::Relaxed) => (size, Detail::Rewritten),
+            size => (size, Detail::Whole),
+        };
+        PageQuery {
+            reading: Reading::ByTime,
+            size,
+            detail,
+            after: None,
+        }
+    }
+}
+
 /// A window that the server hands out page by page.
 pub(super) struct ScrollPages {
     client: Arc<Client>,
-    page_size: Arc<PageSize>,
+    form: Form,
     scroll: String,
     /// Shards that every page must answer for.
     shards: u64,
@@ -55,20 +86,23 @@ impl ScrollPages {
         client: Arc<Client>,
         source: &SourcePlan,
         query: WindowQuery,
-        page_size: Arc<PageSize>,
+        form: Form,
         mapping: &Mapping,
     ) -> Result<Self, Fault> {
         let (page, one_by_one, largest_answer) = loop {
-            let size = page_size.size();
-            let one_by_one = size == 1;
-            let page = first_page(size);
-            let request = query::open_scroll(source, &query, page);
+            let first = form.first_page();
+            let one_by_one = first.detail == Detail::IdOnly;
+            let request = query::open_scroll(source, &query, first);
             match client.call(Operation::OpenView, request).await {
-                Ok(found) => {
-                    let page = answer::page(&found.body, 0, 0)?;
-                    break (page, one_by_one, found.body.len());
+                Ok(found) => match answer::page(&found.body, 0, 0) {
+                    Err(NoPage::Unreadable) if first.detail == Detail::Whole => {
+                        form.rewritten.store(true, Ordering::Relaxed);
+                    }
+                    page => break (page?, one_by_one, found.body.len()),
+                },
+                Err(fault) if fault.remedy == Remedy::Shrink && !one_by_one => {
+                    form.page_size.shrink();
                 }
-                Err(fault) if fault.remedy == Remedy::Shrink && !one_by_one => page_size.shrink(),
                 Err(fault) => {
                     mapping.doubt_after(&fault);
                     return Err(fault);
@@ -86,7 +120,7 @@ impl ScrollPages {
         };
         Ok(Self {
             client,
-            page_size,
+            form,
             scroll,
             // A scroll knows nothing of the shards that were skipped.
             shards: page.shards.saturating_sub(page.skipped),
@@ -101,7 +135,7 @@ impl ScrollPages {
         })
     }
 
-    async fn call(&mut self, request: Request, shards: u64) -> Result<Page, Fault> {
+    async fn call(&mut self, request: Request, shards: u64) -> Result<Page, NoPage> {
         let found = self.client.call(Operation::ReadPage, request).await?;
         self.largest_answer = self.largest_answer.max(found.body.len());
         answer::page(&found.body, shards, 0)
@@ -117,10 +151,14 @@ impl ScrollPages {
         let next = query::next_scroll(&self.scroll);
         let page = match self.call(next, self.shards).await {
             Ok(page) => page,
-            Err(fault) => {
+            Err(no_page) => {
                 self.lost = true;
+                if no_page == NoPage::Unreadable {
+                    self.form.rewritten.store(true, Ordering::Relaxed);
+                }
+                let fault = Fault::from(no_page);
                 if fault.remedy == Remedy::Shrink {
-                    self.page_size.shrink();
+                    self.form.page_size.shrink();
                 }
                 return Err(Fault {
                     remedy: reopened(fault.remedy),
@@ -157,7 +195,8 @@ impl ScrollPages {
 
     /// Reads as much of a document as fits into an answer; at the least its name remains.
     async fn read(&mut self, named: Document) -> Result<Document, Fault> {
-        for detail in [Detail::Whole, Detail::WithoutBodies] {
+        let mut detail = Detail::Whole;
+        while detail != Detail::IdOnly {
             let request = query::document(&named, detail);
             match self.call(request, 1).await {
                 Ok(page) => {
@@ -167,25 +206,14 @@ impl ScrollPages {
                         ..named
                     });
                 }
-                Err(fault) if fault.remedy == Remedy::Shrink => {}
-                Err(fault) => return Err(fault),
+                Err(NoPage::Unreadable) if detail == Detail::Whole => detail = Detail::Rewritten,
+                Err(NoPage::Fault(fault)) if fault.remedy == Remedy::Shrink => {
+                    detail = detail.less().ok_or(fault)?;
+                }
+                Err(no_page) => return Err(no_page.into()),
             }
         }
         Ok(named)
-    }
-}
-
-/// What a scroll is opened for when pages have this size.
-fn first_page(size: usize) -> PageQuery<'static> {
-    let (size, detail) = match size {
-        1 => (NAMES, Detail::IdOnly),
-        size => (size, Detail::Whole),
-    };
-    PageQuery {
-        reading: Reading::ByTime,
-        size,
-        detail,
-        after: None,
     }
 }
 
@@ -201,7 +229,8 @@ fn reopened(remedy: Remedy) -> Remedy {
 impl Pages for ScrollPages {
     async fn next(&mut self) -> Result<Option<Vec<Document>>, Fault> {
         if self.seen == self.total && self.first.as_ref().is_none_or(Vec::is_empty) {
-            self.page_size.adapt_to(self.largest_answer);
+            self.form.page_size.adapt_to(self.largest_answer);
+            self.form.rewritten.store(false, Ordering::Relaxed);
             return Ok(None);
         }
         let documents = if self.one_by_one {

@@ -15,7 +15,7 @@ use super::{
     pushdown::Requested,
     query::{self, WindowQuery},
     request::Request,
-    scroll::ScrollPages,
+    scroll::{Form, ScrollPages},
     server::{Dialect, Reader},
     slices::SlicedPages,
     view::{View, uncounted},
@@ -40,6 +40,8 @@ pub(super) struct ElasticSource {
     plan: SourcePlan,
     page_size: Arc<PageSize>,
     mapping: Arc<Mapping>,
+    /// Whether the next scroll asks for documents that the server writes anew.
+    rewritten: Arc<AtomicBool>,
 }
 
 impl ElasticSource {
@@ -50,6 +52,7 @@ impl ElasticSource {
             plan,
             page_size: Arc::default(),
             mapping: Arc::default(),
+            rewritten: Arc::default(),
         }
     }
 
@@ -77,12 +80,17 @@ impl ElasticSource {
             mapping: Arc::clone(&self.mapping),
             requested: Requested::new(requirement.cloned()),
             answered: AtomicBool::new(false),
+            rewritten: AtomicBool::new(false),
         }
     }
 
     async fn scroll(&self, query: WindowQuery) -> Result<Box<dyn Pages>, Fault> {
-        let (client, page_size) = (Arc::clone(&self.client), Arc::clone(&self.page_size));
-        let pages = ScrollPages::open(client, &self.plan, query, page_size, &self.mapping).await?;
+        let form = Form {
+            page_size: Arc::clone(&self.page_size),
+            rewritten: Arc::clone(&self.rewritten),
+        };
+        let client = Arc::clone(&self.client);
+        let pages = ScrollPages::open(client, &self.plan, query, form, &self.mapping).await?;
         Ok(Box::new(pages))
     }
 

@@ -9,7 +9,7 @@ use std::sync::{
 use serde_json::Value;
 
 use super::{
-    answer::{self, Page},
+    answer::{self, NoPage, Page},
     client::Client,
     fault::{self, Operation},
     mapping::Mapping,
@@ -37,6 +37,8 @@ pub(super) struct View {
     pub(super) requested: Requested,
     /// Whether the server has answered a search of it.
     pub(super) answered: AtomicBool,
+    /// Whether some of its documents make answers unreadable as they are stored.
+    pub(super) rewritten: AtomicBool,
 }
 
 /// What the server calls a view, and what every answer about it must cover. Both may change from
@@ -82,11 +84,14 @@ impl View {
         reading: Reading,
         after: Option<&[Value]>,
     ) -> Result<Page, Fault> {
-        let mut detail = Detail::Whole;
+        let mut detail = match self.rewritten.load(Ordering::Relaxed) {
+            true => Detail::Rewritten,
+            false => Detail::Whole,
+        };
         loop {
-            let size = match detail {
-                Detail::Whole => self.page_size.size(),
-                Detail::WithoutBodies | Detail::IdOnly => 1,
+            let size = match detail.is_whole() {
+                true => self.page_size.size(),
+                false => 1,
             };
             let page = PageQuery {
                 reading,
@@ -98,16 +103,23 @@ impl View {
             match self.ask(handle, request, reading.time_at()).await {
                 Ok((page, bytes)) => {
                     // A document that was too large says nothing about the next one.
-                    if detail == Detail::Whole {
+                    if detail.is_whole() {
                         self.page_size.adapt_to(bytes);
                     }
                     return Ok(page);
                 }
-                Err(fault) if fault.remedy == Remedy::Shrink && size > 1 => self.page_size.shrink(),
-                Err(fault) if fault.remedy == Remedy::Shrink => {
+                Err(NoPage::Unreadable) if detail == Detail::Whole => {
+                    self.rewritten.store(true, Ordering::Relaxed);
+                    detail = Detail::Rewritten;
+                }
+                Err(NoPage::Fault(fault)) if fault.remedy == Remedy::Shrink && size > 1 => {
+                    self.page_size.shrink();
+                }
+                Err(NoPage::Fault(fault)) if fault.remedy == Remedy::Shrink => {
                     detail = detail.less().ok_or(fault)?;
                 }
-                Err(fault) => {
+                Err(no_page) => {
+                    let fault = Fault::from(no_page);
                     if fault.reason == FaultReason::TooManyRequests {
                         self.page_size.shrink();
                     }
@@ -121,7 +133,7 @@ impl View {
     pub(super) async fn count(&self, handle: &mut Handle) -> Result<(u64, Census), Fault> {
         let request = query::view_census(&handle.id, &self.query);
         let counted = self.ask(handle, request, 0).await;
-        let (mut page, _) = counted.map_err(|fault| self.doubt_after(fault))?;
+        let (mut page, _) = counted.map_err(|no_page| self.doubt_after(no_page.into()))?;
         handle.note(&mut page);
         self.marks(&mut page).ok_or_else(uncounted)
     }
@@ -156,7 +168,7 @@ impl View {
         handle: &Handle,
         request: Request,
         time_at: usize,
-    ) -> Result<(Page, usize), Fault> {
+    ) -> Result<(Page, usize), NoPage> {
         let answer = self.client.call(Operation::ReadPage, request).await?;
         let page = answer::page(&answer.body, handle.shards, time_at)?;
         self.answered.store(true, Ordering::Relaxed);

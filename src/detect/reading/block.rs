@@ -61,7 +61,7 @@ impl Block {
 }
 
 /// Where a byte stands.
-fn mask_of(bytes: &[u8; SIZE], byte: u8) -> u64 {
+pub fn mask_of(bytes: &[u8; SIZE], byte: u8) -> u64 {
     let bits =
         |part: &[u8; 32]| u64::from(u8x32::new(*part).simd_eq(u8x32::splat(byte)).to_bitmask());
     let parts = bytes.as_chunks::<32>().0.iter().enumerate();

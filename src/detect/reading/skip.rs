@@ -1,7 +1,7 @@
 //! The end of an object, found without looking into it.
 
 use super::{
-    block::{Block, SIZE},
+    block::{Block, SIZE, mask_of},
     tokens::prefix_xor,
 };
 
@@ -9,19 +9,20 @@ use super::{
 const EVEN: u64 = 0x5555_5555_5555_5555;
 
 /// Length of the object that the text begins with, by its brackets and quotes alone: what stands
-/// between them is not checked. `None`: it does not end.
+/// between them is not checked. `None`: it does not end, or it has comments, which may hold
+/// brackets and quotes that mean nothing.
 pub fn object_length(text: &[u8]) -> Option<usize> {
     let mut state = State::default();
     let (blocks, rest) = text.as_chunks::<SIZE>();
     for (number, block) in blocks.iter().enumerate() {
         if let Some(end) = state.end(block) {
-            return Some(number * SIZE + end);
+            return (!state.has_comments).then_some(number * SIZE + end);
         }
     }
     let mut last = [b' '; SIZE];
     last[..rest.len()].copy_from_slice(rest);
     let end = state.end(&last)?;
-    Some(blocks.len() * SIZE + end)
+    (!state.has_comments).then_some(blocks.len() * SIZE + end)
 }
 
 /// What one block leaves to the next.
@@ -32,18 +33,23 @@ struct State {
     inside: u64,
     /// Whether it ended in a backslash that takes away the meaning of what follows.
     escapes: bool,
+    /// Whether there was a slash outside strings before the end.
+    has_comments: bool,
 }
 
 impl State {
     /// Where in the block the outermost bracket closes, counted from 1.
     #[inline(always)]
     fn end(&mut self, block: &[u8; SIZE]) -> Option<usize> {
+        let slashes = mask_of(block, b'/');
         let block = Block::new(block);
         let quotes = block.quotes & !self.escaped(block.backslashes);
         let strings = prefix_xor(quotes) ^ self.inside;
         self.inside = (strings as i64 >> 63) as u64;
         let (opens, closes) = (block.opens & !strings, block.closes & !strings);
+        let slashes = slashes & !strings;
         if closes.count_ones() < self.depth {
+            self.has_comments |= slashes != 0;
             self.depth = self.depth + opens.count_ones() - closes.count_ones();
             return None;
         }
@@ -55,10 +61,12 @@ impl State {
                 _ => self.depth = self.depth.saturating_sub(1),
             }
             if self.depth == 0 {
+                self.has_comments |= slashes & ((1 << at) - 1) != 0;
                 return Some(at as usize + 1);
             }
             brackets &= brackets - 1;
         }
+        self.has_comments |= slashes != 0;
         None
     }
 
@@ -112,6 +120,14 @@ mod tests {
             let mut parsed = serde_json::Deserializer::from_str(&text).into_iter::<&RawValue>();
             let raw = parsed.next().expect("there is an object").expect("it is valid");
             prop_assert_eq!(object_length(text.as_bytes()), Some(raw.get().len()));
+        }
+
+        #[test]
+        fn an_object_with_a_comment_is_not_measured(
+            inner in value(), comment in r"//[^\n]{0,9}\n|/\*[^*]{0,9}\*/",
+        ) {
+            let text = format!(r#"{{"a":{inner},{comment}"b":{inner}}}"#);
+            prop_assert_eq!(object_length(text.as_bytes()), None);
         }
 
         #[test]

@@ -151,7 +151,8 @@ fn an_answer_that_leaves_something_out_is_refused() {
     ];
     for (found, put, expected, remedy) in cases {
         let body = bytes(&PAGE.replacen(found, put, 1));
-        assert_eq!(reason(page(&body, 3, 0)), (expected, remedy), "{put}");
+        let read = page(&body, 3, 0).map_err(Fault::from);
+        assert_eq!(reason(read), (expected, remedy), "{put}");
     }
 }
 

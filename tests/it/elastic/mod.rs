@@ -5,6 +5,7 @@ mod alerts;
 mod bulks;
 mod census;
 mod certificates;
+mod comments;
 mod conflicts;
 mod destinations;
 mod forms;

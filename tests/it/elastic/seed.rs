@@ -1,5 +1,7 @@
 //! What tests put into real servers and look up there, past the code under test.
 
+use std::fmt::Display;
+
 use k8scop_testbed::{Flavor, shared_search_server};
 use serde_json::{Value, json};
 
@@ -45,11 +47,11 @@ pub(super) fn date() -> Value {
     json!({"@timestamp": {"type": "date"}})
 }
 
-/// Stores documents, each with its id, and makes them searchable.
+/// Stores documents, each with its id and in one line, and makes them searchable.
 pub(super) async fn documents(
     url: &str,
     index: &str,
-    documents: impl IntoIterator<Item = (String, Value)>,
+    documents: impl IntoIterator<Item = (String, impl Display)>,
 ) {
     let lines: Vec<String> = documents
         .into_iter()
