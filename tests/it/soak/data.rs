@@ -74,6 +74,7 @@ fn poison(time: Timestamp, dice: &mut Dice) -> Vec<String> {
     large["requestObject"] = json!({"data": "x".repeat(3 << 20)});
     vec![
         format!("{{{head}}}"),
+        format!("{{{head} /* {{ \" */}}"),
         format!("{{{head}, \"log\": \"{{not JSON\"}}"),
         format!("{{{head}, \"kind\": \"Event\", \"auditID\": 7, \"verb\": null}}"),
         format!(
