@@ -19,6 +19,7 @@ mod page_size;
 mod pit;
 mod pushdown;
 mod query;
+mod reduce;
 mod request;
 mod scroll;
 mod server;

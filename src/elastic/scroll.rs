@@ -21,6 +21,7 @@ use super::{
     mapping::Mapping,
     page_size::PageSize,
     query::{self, Detail, PageQuery, Reading, WindowQuery},
+    reduce::{is_too_large, reduce},
     request::Request,
     view::{miscounted, uncounted},
 };
@@ -174,10 +175,17 @@ impl ScrollPages {
 
     /// The next page of the scroll, which is not at its end.
     async fn page(&mut self) -> Result<Vec<Document>, Fault> {
-        let documents = self.fetch().await?;
+        let mut documents = self.fetch().await?;
         if self.seen + documents.len() as u64 > self.total || documents.is_empty() {
             self.lost = true;
             return Err(miscounted());
+        }
+        if let Err(fault) = reduce(&self.client, &mut documents).await {
+            self.lost = true;
+            return Err(Fault {
+                remedy: reopened(fault.remedy),
+                ..fault
+            });
         }
         Ok(documents)
     }
@@ -201,10 +209,13 @@ impl ScrollPages {
             match self.call(request, 1).await {
                 Ok(page) => {
                     let read = page.documents.into_iter().next().ok_or_else(miscounted)?;
-                    return Ok(Document {
-                        source: read.source,
-                        ..named
-                    });
+                    if !is_too_large(&read) || !detail.is_whole() {
+                        return Ok(Document {
+                            source: read.source,
+                            ..named
+                        });
+                    }
+                    detail = Detail::WithoutBodies;
                 }
                 Err(NoPage::Unreadable) if detail == Detail::Whole => detail = Detail::Rewritten,
                 Err(NoPage::Fault(fault)) if fault.remedy == Remedy::Shrink => {

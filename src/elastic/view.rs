@@ -16,6 +16,7 @@ use super::{
     page_size::PageSize,
     pushdown::Requested,
     query::{self, Detail, PageQuery, Reading, WindowQuery},
+    reduce::reduce,
     request::Request,
     server::Dialect,
 };
@@ -101,10 +102,12 @@ impl View {
             };
             let request = query::page(self.dialect, &handle.id, &self.query, page);
             match self.ask(handle, request, reading.time_at()).await {
-                Ok((page, bytes)) => {
+                Ok((mut page, bytes)) => {
                     // A document that was too large says nothing about the next one.
                     if detail.is_whole() {
                         self.page_size.adapt_to(bytes);
+                        let reduced = reduce(&self.client, &mut page.documents).await;
+                        reduced.map_err(|fault| self.doubt_after(fault))?;
                     }
                     return Ok(page);
                 }
