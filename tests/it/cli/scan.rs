@@ -350,8 +350,9 @@ fn alerts_of_a_slow_pipe_are_printed_as_they_come_until_nobody_reads() {
         let mut stdin = process.stdin.take().expect("it is piped");
         let mut out = BufReader::new(process.stdout.take().expect("it is piped"));
         let mut send = |id| {
-            let event = with_id(exec("alice"), id);
-            writeln!(stdin, "{event}").expect("the command reads");
+            // In one piece: the command may end as soon as it has read the last bracket.
+            let line = format!("{}\n", with_id(exec("alice"), id));
+            stdin.write_all(line.as_bytes()).expect("the command reads");
         };
         for id in 0..9 {
             send(id);
