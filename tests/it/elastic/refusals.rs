@@ -10,7 +10,7 @@ use k8scop::{
     elastic::{ConnectionSettings, Credentials, Limits, connect},
     pipeline::ports::{Fault, FaultReason, Remedy, Source},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     connected, open, read, settings, sink_plan, source_plan, window,
@@ -265,7 +265,7 @@ async fn a_page_whose_answer_was_lost_is_read_again_without_a_gap() {
     let wire = Wire::start(|call: &Call| {
         let page = match call.nth {
             0 => page(2, json!([hit("a")])),
-            1 => raw(200, "application/json", "{\"timed_out\":false,"),
+            1 | 2 => raw(200, "application/json", "{\"timed_out\":false,"),
             _ => page(2, json!([hit("b")])),
         };
         call.path.ends_with("_search").then_some(page)
@@ -292,8 +292,16 @@ async fn a_page_whose_answer_was_lost_is_read_again_without_a_gap() {
     assert_eq!(pages.next().await, Ok(None));
     let ids: Vec<String> = ids.into_iter().map(|document| document.id).collect();
     assert_eq!(ids, ["a", "b"]);
+    // The second time the documents of the page are under suspicion, too.
     let searches = wire.calls("_search");
-    assert_eq!(searches[1].body, searches[2].body);
+    let bodies = searches[1..=3].iter().map(|call| {
+        let mut body: Value = serde_json::from_str(&call.body).expect("it is JSON");
+        (body["_source"].take(), body)
+    });
+    let (sources, rest): (Vec<_>, Vec<_>) = bodies.unzip();
+    assert_eq!((&sources[0], &sources[1]), (&json!(true), &sources[2]));
+    assert!(sources[1]["excludes"].is_array(), "{sources:?}");
+    assert!(rest[0] == rest[1] && rest[1] == rest[2], "{rest:?}");
 }
 
 #[tokio::test]
