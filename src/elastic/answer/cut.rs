@@ -2,8 +2,9 @@
 //!
 //! Promises: what is cut is what the general parser would find. Everything but the hits is left to
 //! that parser, and whatever looks unusual is not cut at all: then the general parser decides about
-//! the whole answer. A document is taken by its brackets and quotes alone: whether it is valid JSON
-//! is found by who reads it, once, and one that is not spoils nothing but itself.
+//! the whole answer. A document is taken by its brackets and quotes alone, unless it has comments:
+//! whether it is valid JSON is found by who reads it, once, and one that is not spoils nothing but
+//! itself.
 
 use std::borrow::Cow;
 
