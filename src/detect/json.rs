@@ -16,7 +16,7 @@ pub const DEPTH_LIMIT: usize = 64;
 
 /// Parses JSON of at most [`SIZE_LIMIT`] bytes. Of a repeated key, the last value counts. What is
 /// valid but cannot be held is [replaced](mend::mend), such as all that is deeper than
-/// [`DEPTH_LIMIT`].
+/// [`DEPTH_LIMIT`], and bytes that are not UTF-8 become U+FFFD.
 pub(super) fn parse(source: &[u8]) -> Result<Value, Rejection> {
     if source.len() > SIZE_LIMIT {
         return Err(Rejection::TooLarge { limit: SIZE_LIMIT });
@@ -26,7 +26,8 @@ pub(super) fn parse(source: &[u8]) -> Result<Value, Rejection> {
     {
         return Ok(value);
     }
-    let valid = serde_json::from_slice::<&RawValue>(source);
+    let text = String::from_utf8_lossy(source);
+    let valid = serde_json::from_str::<&RawValue>(&text);
     valid
         .and_then(|valid| serde_json::from_str(&mend::mend(valid.get())))
         .map_err(|error| Rejection::NotJson(error.to_string()))

@@ -288,8 +288,7 @@ fn hostile_documents_are_refused_with_their_reason() {
     };
     assert_eq!(refused(vec![b' '; json::SIZE_LIMIT + 1]), Some(large));
     for broken in [
-        b"{\"auditID\":\"\xff\"}".as_slice(),
-        br#"{"auditID":"1"} {"auditID":"2"}"#,
+        br#"{"auditID":"1"} {"auditID":"2"}"#.as_slice(),
         br#"{"auditID":"1""#,
         br#"{"log":"{\"auditID\":\"1\",\"requ"}"#,
     ] {

@@ -58,6 +58,12 @@ fn numbers_beyond_double_precision_are_read_as_text() {
 }
 
 #[test]
+fn bytes_that_are_not_utf_8_are_read_as_the_replacement_character() {
+    let read = parse(b"{\"a\": \"b\xff\xfe\"}").expect("the rest is valid");
+    assert_eq!(read, json!({"a": "b\u{fffd}\u{fffd}"}));
+}
+
+#[test]
 fn what_is_deeper_than_the_limit_is_read_as_null() {
     let inner = r#"{"a":["]",{"b":"}"}]}"#;
     let read = parse(nested(DEPTH_LIMIT, inner).as_bytes()).expect("it is valid");
