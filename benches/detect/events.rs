@@ -43,6 +43,7 @@ pub fn documents(count: usize, seed: u64) -> Vec<Document> {
         id: number.to_string(),
         time: None,
         source: events.slice(range),
+        is_rebuilt: false,
     };
     ranges.into_iter().enumerate().map(document).collect()
 }

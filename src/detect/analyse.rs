@@ -9,7 +9,7 @@ use super::{
     alert::Alert,
     context::Context,
     document::{Document, Rejection, with_texts},
-    event::Event,
+    event::{Event, gap::Gap},
     rule::{Match, Outcome},
     ruleset::{Excepted, Matcher, RuleSet, Sight},
 };
@@ -26,6 +26,10 @@ pub struct Analysis {
     /// Uses of exceptions by rule key and exception name: one for each event, so that a request
     /// which is logged at two stages counts twice.
     pub excepted: BTreeMap<(String, String), u64>,
+    /// Events that a rule could not decide, by rule key and the reason.
+    pub undecided: BTreeMap<(String, Gap), u64>,
+    /// Events of which the end is missing, part of `events`.
+    pub cut_off: u64,
 }
 
 /// A document that was set aside.
@@ -96,6 +100,7 @@ impl Analysis {
         ids: &mut HashSet<String>,
     ) {
         self.events += 1;
+        self.cut_off += u64::from(event.is_cut_off());
         for Match { rule, outcome } in matcher.matches(event) {
             match outcome {
                 Outcome::Alert(finding) => {

@@ -14,6 +14,9 @@ pub struct Document {
     pub time: Option<String>,
     /// The JSON of the document, unparsed: one hostile document cannot spoil its page.
     pub source: Bytes,
+    /// Whether the store rebuilt the document from its index (synthetic or derived `_source`), so
+    /// that lists may be sorted, merged and without duplicates.
+    pub is_rebuilt: bool,
 }
 
 /// Documents that are checked to be text before the first of them is read.

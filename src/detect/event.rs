@@ -1,5 +1,6 @@
 //! One audit event, read leniently from whatever a shipper made of it.
 
+pub mod gap;
 mod glance;
 mod lookup;
 mod outline;
@@ -35,6 +36,8 @@ pub struct Event {
     root: Value,
     position: usize,
     document_time: Option<String>,
+    is_cut_off: bool,
+    is_rebuilt: bool,
 }
 
 impl Event {
@@ -48,6 +51,8 @@ impl Event {
                 root: Value::Object(event),
                 position,
                 document_time: document.time.clone(),
+                is_cut_off: false,
+                is_rebuilt: document.is_rebuilt,
             })
             .collect())
     }
@@ -62,6 +67,8 @@ impl Event {
             root,
             position: 0,
             document_time: None,
+            is_cut_off: false,
+            is_rebuilt: false,
         }
     }
 
@@ -95,6 +102,17 @@ impl Event {
             .into_iter()
             .find_map(|name| time::parse(&first_text(&self.root, &[name])?))
             .or_else(|| time::parse(self.document_time.as_deref()?))
+    }
+
+    /// Whether the document ends before the event does: members that are missing may have been
+    /// behind the cut.
+    pub fn is_cut_off(&self) -> bool {
+        self.is_cut_off
+    }
+
+    /// Whether the store rebuilt the document, so that lists are not as they were written.
+    pub fn is_rebuilt(&self) -> bool {
+        self.is_rebuilt
     }
 
     /// The place of the event in its document, from 0.

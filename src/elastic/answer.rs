@@ -342,6 +342,7 @@ impl Hit<'_> {
             source: self.source.map_or(Bytes::from_static(b"null"), |source| {
                 body.slice_ref(source.get().as_bytes())
             }),
+            is_rebuilt: false,
         }
     }
 }

@@ -125,6 +125,7 @@ mod tests {
             id: id.to_string(),
             time: None,
             source: Bytes::new(),
+            is_rebuilt: false,
         };
         Page {
             documents: (0..documents).map(document).collect(),

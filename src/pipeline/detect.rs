@@ -112,6 +112,8 @@ impl Detect {
             events,
             quarantined,
             excepted: _,
+            undecided: _,
+            cut_off: _,
         } = analysis;
         if let Some(active_from) = active_from {
             alerts.retain(|alert| !is_older(alert, &active_from));

@@ -59,6 +59,7 @@ fn verbs(line: &str) -> Vec<String> {
         id: "1".to_owned(),
         time: None,
         source: line.to_owned().into(),
+        is_rebuilt: false,
     };
     let events = Event::read(&document, Layout::Auto).expect("it is an audit event");
     let verb = Field::parse("verb").expect("a known field");

@@ -85,6 +85,7 @@ pub fn alerts(log: &str) -> Vec<Alert> {
         id: (number + 1).to_string(),
         time: None,
         source: line.to_owned().into(),
+        is_rebuilt: false,
     };
     let documents: Vec<_> = log.lines().enumerate().map(document).collect();
     let context = Context {

@@ -95,6 +95,7 @@ impl Visitor for Visit<'_, '_> {
             id: line.to_string(),
             time: None,
             source: Bytes::copy_from_slice(source),
+            is_rebuilt: false,
         });
         self.page_bytes += source.len();
         if self.page.len() >= PAGE_DOCUMENTS || self.page_bytes >= PAGE_BYTES {

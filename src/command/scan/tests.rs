@@ -39,6 +39,7 @@ fn find_plainly(search: &Search, stream: &[u8]) -> Analysis {
             id: line.to_string(),
             time: None,
             source: source.into(),
+            is_rebuilt: false,
         })
         .collect();
     analyse(&documents, &search.rules, &search.context)

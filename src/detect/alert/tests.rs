@@ -85,6 +85,7 @@ fn document(source: &Value) -> Document {
         id: "doc-1".to_owned(),
         time: Some("2026-11-02T00:00:01.5Z".to_owned()),
         source: source.to_string().into(),
+        is_rebuilt: false,
     }
 }
 

@@ -62,6 +62,7 @@ fn analysed(sources: &[Value]) -> Analysis {
                 Value::String(text) => Bytes::from(text.clone()),
                 json => Bytes::from(json.to_string()),
             },
+            is_rebuilt: false,
         })
         .collect();
     let context = Context {

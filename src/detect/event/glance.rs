@@ -185,6 +185,8 @@ impl<'d> Glance<'d> {
                 root: Value::Object(members.collect::<Map<_, _>>()),
                 position: 0,
                 document_time: None,
+                is_cut_off: false,
+                is_rebuilt: false,
             }
         })
     }

@@ -230,6 +230,8 @@ fn the_time_is_the_requests_before_any_other() {
         root: json!({"requestReceivedTimestamp": received, "stageTimestamp": stage}),
         position: 0,
         document_time: document.map(str::to_owned),
+        is_cut_off: false,
+        is_rebuilt: false,
     };
     let (a, b, c) = (
         "2026-11-01T00:00:01Z",

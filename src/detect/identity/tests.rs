@@ -36,6 +36,7 @@ fn document(golden: &Golden) -> Document {
         id: golden.id.clone(),
         time: None,
         source: list.to_string().into(),
+        is_rebuilt: false,
     }
 }
 

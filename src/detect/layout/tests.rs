@@ -11,6 +11,7 @@ fn document(source: impl Into<Bytes>) -> Document {
         id: "1".to_owned(),
         time: None,
         source: source.into(),
+        is_rebuilt: false,
     }
 }
 

@@ -74,6 +74,7 @@ impl Cutter {
                 id: hit.id?.into_owned(),
                 time: hit.time,
                 source,
+                is_rebuilt: false,
             });
             match text.next()? {
                 b',' => text.at += 1,

@@ -30,6 +30,7 @@ fn a_page_is_read_with_its_documents_as_they_were_stored() {
         id: id.to_owned(),
         time: time.map(str::to_owned),
         source: Bytes::from_static(source.as_bytes()),
+        is_rebuilt: false,
     };
     let expected = Page {
         documents: vec![

@@ -48,15 +48,21 @@ fn together(analyses: impl Iterator<Item = Analysis>) -> Analysis {
             events,
             quarantined,
             excepted,
+            undecided,
+            cut_off,
         } = analysis;
         let new = alerts
             .into_iter()
             .filter(|alert| ids.insert(alert.id.clone()));
         whole.alerts.extend(new);
         whole.events += events;
+        whole.cut_off += cut_off;
         whole.quarantined.extend(quarantined);
         for (exception, uses) in excepted {
             *whole.excepted.entry(exception).or_default() += uses;
+        }
+        for (rule, events) in undecided {
+            *whole.undecided.entry(rule).or_default() += events;
         }
     }
     whole
@@ -86,6 +92,7 @@ mod tests {
                 id: place.to_string(),
                 time: None,
                 source: Bytes::from(event.to_string()),
+                is_rebuilt: false,
             }
         };
         ["a", "b", "a", "c", "d", "c"]

@@ -346,6 +346,7 @@ mod tests {
             id: String::new(),
             time: None,
             source: Bytes::from(vec![b' '; 1024]),
+            is_rebuilt: false,
         };
         vec![document; kib]
     }

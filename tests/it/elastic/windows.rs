@@ -81,6 +81,7 @@ async fn a_window_is_half_open(flavor: Flavor) {
         source: at(times[id.parse::<usize>().expect("a number")])
             .to_string()
             .into(),
+        is_rebuilt: false,
     });
     let instants: Vec<Option<Timestamp>> = documents
         .iter()

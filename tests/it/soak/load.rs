@@ -160,6 +160,7 @@ fn document(stored: &Stored) -> Document {
         id: stored.id.clone(),
         time: None,
         source: stored.text.clone().into_bytes().into(),
+        is_rebuilt: false,
     }
 }
 

@@ -99,6 +99,7 @@ pub fn expected(events: &[Value], namespace: &str) -> BTreeMap<String, Timestamp
         id: String::new(),
         time: event["@timestamp"].as_str().map(str::to_owned),
         source: event.to_string().into(),
+        is_rebuilt: false,
     };
     let documents: Vec<_> = events.iter().map(document).collect();
     let rules = RuleSet::new([loaded(namespace, RULE_NAME, rule(""))]);

@@ -112,6 +112,7 @@ impl Documents {
             id: id.to_owned(),
             time: Some(time.to_string()),
             source: Bytes::from(source),
+            is_rebuilt: false,
         };
         let written = Written {
             searchable_from,
