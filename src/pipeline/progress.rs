@@ -61,6 +61,16 @@ pub struct Progress {
     pub rules_revision: String,
     /// Documents that lack the time field, so that no window holds them; counted once an hour.
     pub without_time: Option<u64>,
+    /// Indices of the source that cannot be read and are left out, at most [`MOST_NAMED`] of them.
+    /// When one can be read again, its documents are late ones.
+    pub degraded: Vec<Degraded>,
+    /// Number of all indices that are left out.
+    pub degraded_count: u64,
+    /// Indices whose documents the source rebuilds from what it has indexed, so that lists are not
+    /// as they were written; at most [`MOST_NAMED`] of them.
+    pub rebuilt: Vec<String>,
+    /// Number of all indices whose documents are rebuilt.
+    pub rebuilt_count: u64,
     /// What the source made of the requirement of the rules, when a window was last opened.
     pub pushdown: Option<Pushdown>,
     /// Seconds between the source's clock and the watermark.
@@ -69,6 +79,18 @@ pub struct Progress {
     pub percent: Option<u8>,
     /// Matches of each rule (by its key) since this process started.
     pub matches: BTreeMap<String, RuleMatches>,
+}
+
+/// The most indices that [`Progress`] names of a kind.
+pub const MOST_NAMED: usize = 8;
+
+/// An index of a source that is left out because it cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Degraded {
+    /// Concrete index.
+    pub index: String,
+    /// The reason and the remedy, in one sentence of our own words of at most 256 characters.
+    pub message: String,
 }
 
 /// How often a rule matched, and when last.

@@ -47,6 +47,10 @@ fn busy() -> Progress {
         lag_seconds: Some(12),
         percent: Some(40),
         without_time: Some(6),
+        degraded: Vec::new(),
+        degraded_count: 0,
+        rebuilt: Vec::new(),
+        rebuilt_count: 0,
         pushdown: Some(Pushdown::On(vec!["objectRef.resource", "verb"])),
         ..progress(State::Running)
     }
