@@ -24,7 +24,7 @@ pub use self::profile::RuleProfile;
 pub use super::identity::{RuleOrigin, own_id};
 use super::{
     context::Context,
-    definition::Severity,
+    definition::{RequestOutcome, Severity},
     derived,
     document::Document,
     event::Event,
@@ -76,12 +76,20 @@ pub struct Alert {
 }
 
 /// What a rule found in one event.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rendered message.
     pub message: String,
     /// Named groups of the patterns that matched.
     pub captures: BTreeMap<String, String>,
+    /// Severity of the alert.
+    pub severity: Severity,
+    /// Outcome of the request, if its event decides it.
+    pub outcome: Option<RequestOutcome>,
+    /// Names of the list elements that the rule matched.
+    pub matched: Vec<String>,
+    /// Values of the fields that the rule copies into its alerts, by their names.
+    pub context: Vec<(String, Vec<String>)>,
     /// The predicates that held.
     pub evidence: Vec<Evidence>,
 }
@@ -136,7 +144,7 @@ impl Alert {
             id,
             rule: rule.key().to_owned(),
             category: rule.category().to_owned(),
-            severity: rule.severity(),
+            severity: finding.severity,
             time: event.time(),
             source_time,
             fingerprint,
@@ -169,7 +177,6 @@ impl Alert {
 fn describe_request(draft: &mut Draft, root: &Value, context: &Context) {
     let one = |path: &[&str]| first_text(root, path);
     draft.put("event.action", one(&["verb"]));
-    draft.put("event.outcome", outcome(root));
     draft.put("user.name", one(&["user", "username"]));
     draft.put("user.roles", list(root, &["user", "groups"]));
     draft.put(
@@ -211,6 +218,17 @@ fn describe_finding(draft: &mut Draft, finding: &Finding) {
         .collect();
     let evidence = finding.evidence.iter().take(LIST_LIMIT);
     let evidence: Vec<Value> = evidence.map(evidence_value).collect();
+    draft.put("event.severity", profile::score(finding.severity));
+    draft.put("k8scop.severity", finding.severity.word());
+    draft.put("event.outcome", event_outcome(finding.outcome));
+    draft.put("k8scop.outcome", finding.outcome.map(RequestOutcome::word));
+    let matched = finding.matched.iter().map(|name| draft::text(name));
+    draft.put("k8scop.matched", matched.collect::<Vec<_>>());
+    let context = finding.context.iter().map(|(field, values)| {
+        let values = values.iter().map(|value| draft::text(value));
+        (field.clone(), Value::Array(values.collect()))
+    });
+    draft.put("k8scop.context", Value::Object(context.collect()));
     draft.put("k8scop.captures", Value::Object(captures));
     draft.put("k8scop.evidence", Value::Array(evidence));
 }
@@ -240,13 +258,12 @@ fn describe_origin(draft: &mut Draft, document: &Document, context: &Context) {
     draft.put("k8scop.source.id", document.id.as_str());
 }
 
-/// Whether the request did what it was to do, as far as the event tells.
-fn outcome(root: &Value) -> &'static str {
-    let status = first_text(root, &["responseStatus", "status"]);
-    match (derived::decision(root), status.as_deref(), code(root)) {
-        (Some("forbid"), ..) | (_, Some("Failure"), _) | (_, _, Some(400..)) => "failure",
-        (_, _, Some(100..)) | (_, Some("Success"), _) => "success",
-        _ => "unknown",
+/// The outcome as ECS 9.4 has it. A dry run did what it was to do, but nothing happened.
+fn event_outcome(outcome: Option<RequestOutcome>) -> &'static str {
+    match outcome {
+        Some(RequestOutcome::Success) => "success",
+        Some(RequestOutcome::Denied | RequestOutcome::Failure) => "failure",
+        Some(RequestOutcome::DryRun) | None => "unknown",
     }
 }
 

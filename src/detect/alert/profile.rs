@@ -14,7 +14,6 @@ pub struct RuleProfile {
     uid: String,
     match_hash: String,
     category: String,
-    severity: Severity,
     alert_per: AlertPer,
     draft: Draft,
 }
@@ -30,7 +29,6 @@ impl RuleProfile {
             uid: identity.uid.clone(),
             match_hash,
             category: definition.category.clone(),
-            severity: definition.severity,
             alert_per: definition.alert_per,
             draft,
         }
@@ -51,10 +49,6 @@ impl RuleProfile {
 
     pub(super) fn category(&self) -> &str {
         &self.category
-    }
-
-    pub(super) fn severity(&self) -> Severity {
-        self.severity
     }
 
     pub(super) fn alert_per(&self) -> AlertPer {
@@ -84,7 +78,6 @@ fn common(
     common.put("event.kind", "alert");
     common.put("event.module", "k8scop");
     common.put("event.dataset", "k8scop.alerts");
-    common.put("event.severity", score(definition.severity));
     common.put("rule.name", key);
     common.put("rule.description", definition.title.as_str());
     common.put("rule.category", definition.category.as_str());
@@ -92,7 +85,6 @@ fn common(
     common.put("rule.version", revision);
     common.put("rule.reference", definition.references.first().cloned());
     common.put("orchestrator.type", "kubernetes");
-    common.put("k8scop.severity", definition.severity.word());
     common.put("k8scop.rule.uid", identity.uid.as_str());
     common.put("k8scop.rule.match_hash", match_hash);
     let exceptions = definition.exceptions.iter();
@@ -103,7 +95,7 @@ fn common(
 }
 
 /// `event.severity`: the numbers that Elastic's own rules use.
-fn score(severity: Severity) -> i64 {
+pub(super) fn score(severity: Severity) -> i64 {
     match severity {
         Severity::Informational => 1,
         Severity::Low => 21,
