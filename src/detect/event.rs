@@ -43,6 +43,7 @@ pub struct Event {
     is_rebuilt: bool,
     asked: OnceCell<Option<Value>>,
     gaps: OnceCell<Gaps>,
+    outcome: OnceCell<Option<RequestOutcome>>,
 }
 
 impl Event {
@@ -79,6 +80,7 @@ impl Event {
             is_rebuilt: false,
             asked: OnceCell::new(),
             gaps: OnceCell::new(),
+            outcome: OnceCell::new(),
         }
     }
 
@@ -99,10 +101,12 @@ impl Event {
 
     /// The elements of a list field, each an event of its own for fields made by
     /// [`Field::parse_in_element`]. A field that holds no list has itself as the one element.
-    pub fn elements(&self, list: &Field) -> Vec<Element<'_>> {
+    ///
+    /// With `as_entries`, the elements of an object are its entries, each with a key and a value.
+    pub fn elements(&self, list: &Field, as_entries: bool) -> Vec<Element<'_>> {
         let mut elements = Vec::new();
         self.visit(list, &mut |node| match node {
-            Node::Value(Value::Object(map)) if list.is_map() => {
+            Node::Value(Value::Object(map)) if as_entries => {
                 let entries = map.iter();
                 elements.extend(entries.map(|(key, value)| Element::Entry(key, value)));
             }
@@ -113,7 +117,7 @@ impl Event {
 
     /// Returns the outcome of the request, `None` at stage `RequestReceived`.
     pub fn outcome(&self) -> Option<RequestOutcome> {
-        derived::outcome(&self.root)
+        *self.outcome.get_or_init(|| derived::outcome(&self.root))
     }
 
     /// Returns why the event may not show a value of a field that its request had.
