@@ -5,7 +5,9 @@
 //! or response bodies. Every text in it is cut at [`TEXT_LIMIT`] characters, every list and object
 //! of free size is bounded, so that no event can make a document which its index refuses.
 
+mod actor;
 mod attack;
+mod categories;
 mod draft;
 #[cfg(test)]
 pub mod fixture;
@@ -14,7 +16,6 @@ mod profile;
 #[cfg(test)]
 mod tests;
 
-use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -30,7 +31,7 @@ use super::{
     event::Event,
     field::Field,
     identity::{self, Basis, EventKey},
-    json::{first_text, text, walk},
+    json::first_text,
     time,
 };
 use draft::Draft;
@@ -118,7 +119,10 @@ impl Alert {
             event.time().unwrap_or(context.now).to_string(),
         );
         draft.put("message", finding.message.as_str());
+        describe_severity(&mut draft, rule.severity());
         describe_request(&mut draft, event.root(), context);
+        categories::describe(&mut draft, event.root());
+        actor::describe(&mut draft, event);
         describe_finding(&mut draft, finding);
         describe_origin(&mut draft, document, context);
         draft.put("k8scop.event.key", key.to_hex());
@@ -166,17 +170,17 @@ impl Alert {
     }
 }
 
+fn describe_severity(draft: &mut Draft, severity: Severity) {
+    let score = profile::score(severity);
+    draft.put("event.severity", score);
+    draft.put("event.risk_score", score);
+    draft.put("k8scop.severity", severity.word());
+}
+
 fn describe_request(draft: &mut Draft, root: &Value, context: &Context) {
     let one = |path: &[&str]| first_text(root, path);
     draft.put("event.action", one(&["verb"]));
     draft.put("event.outcome", outcome(root));
-    draft.put("user.name", one(&["user", "username"]));
-    draft.put("user.roles", list(root, &["user", "groups"]));
-    draft.put(
-        "user.effective.name",
-        one(&["impersonatedUser", "username"]),
-    );
-    draft.put("source.ip", ip(root));
     draft.put("user_agent.original", one(&["userAgent"]));
     draft.put("orchestrator.cluster.name", context.cluster.as_str());
     draft.put("orchestrator.namespace", one(&["objectRef", "namespace"]));
@@ -252,22 +256,4 @@ fn outcome(root: &Value) -> &'static str {
 
 fn code(root: &Value) -> Option<i64> {
     first_text(root, &["responseStatus", "code"])?.parse().ok()
-}
-
-/// The caller's address, if it is one: the field of the index takes nothing else.
-fn ip(root: &Value) -> Option<String> {
-    let ip: IpAddr = derived::source_ip(root)?.parse().ok()?;
-    Some(ip.to_string())
-}
-
-fn list(root: &Value, path: &[&str]) -> Vec<Value> {
-    let mut values = Vec::new();
-    walk(root, path, &mut |end| {
-        if let Some(value) = text(end)
-            && values.len() < LIST_LIMIT
-        {
-            values.push(draft::text(&value));
-        }
-    });
-    values
 }
