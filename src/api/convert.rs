@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
+    input::Input,
     job::{AnalysisJobSpec, JobElasticsearch, JobSource, Mode, PushdownMode},
     problem::Problem,
     validation,
@@ -33,15 +34,17 @@ const DELAY_INVALID: &str = "FetchDelayInvalid";
 const URL_INVALID: &str = "UrlInvalid";
 const SELECTOR_INVALID: &str = "SelectorInvalid";
 
-/// Reads a part of a resource, for example its `spec`; the problem of one that cannot be read
-/// says where.
+/// Reads a part of a resource, for example its `spec`. The problem of one that cannot be read has
+/// its place.
 pub fn read_part<T: DeserializeOwned>(part: &str, value: &Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(Input(value)).map_err(|error| {
         let place = match error.path().to_string().as_str() {
             "." => part.to_owned(),
             path => format!("{part}.{path}"),
         };
-        Problem::new(place, UNREADABLE, error.into_inner().to_string())
+        let key = place.rsplit('.').next().unwrap_or_default();
+        let message = error.inner().message(key);
+        Problem::new(place, UNREADABLE, message)
     })
 }
 
