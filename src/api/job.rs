@@ -43,6 +43,27 @@ use crate::detect::layout::Layout;
     ),
     printcolumn(name = "EVENTS", type_ = "integer", json_path = ".status.eventsRead"),
     printcolumn(
+        name = "ASIDE",
+        type_ = "integer",
+        priority = 1,
+        description = "Documents that hold no audit event that could be read",
+        json_path = ".status.quarantined"
+    ),
+    printcolumn(
+        name = "CUT-OFF",
+        type_ = "integer",
+        priority = 1,
+        description = "Events of which the end is missing in their documents",
+        json_path = ".status.eventsCutOff"
+    ),
+    printcolumn(
+        name = "UNDECIDED",
+        type_ = "integer",
+        priority = 1,
+        description = "Times that a rule could not decide an event",
+        json_path = ".status.undecided"
+    ),
+    printcolumn(
         name = "ALERTS",
         type_ = "integer",
         json_path = ".status.alertsCreated"

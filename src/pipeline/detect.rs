@@ -112,8 +112,8 @@ impl Detect {
             events,
             quarantined,
             excepted: _,
-            undecided: _,
-            cut_off: _,
+            undecided,
+            cut_off,
         } = analysis;
         if let Some(active_from) = active_from {
             alerts.retain(|alert| !is_older(alert, &active_from));
@@ -121,14 +121,22 @@ impl Detect {
         for document in &quarantined {
             log.note(document, &self.reporter);
         }
+        self.reporter.rejected(&quarantined);
         self.reporter.count(|totals| {
             totals.pages += 1;
             totals.events += events;
+            totals.events_cut_off += cut_off;
             totals.quarantined += quarantined.len() as u64;
+            for ((_, gap), events) in &undecided {
+                *totals.undecided.entry(*gap).or_default() += events;
+            }
         });
         let mut tally = Tally {
             documents: read,
+            events,
+            cut_off,
             quarantined: quarantined.len() as u64,
+            undecided,
             ..Tally::default()
         };
         for alert in &alerts {
@@ -183,9 +191,9 @@ impl QuarantineLog {
         let job = reporter.plan();
         if self.noted <= NAMED_A_MINUTE {
             tracing::warn!(%job, index = ?document.index, id = ?document.id,
-                reason = ?document.rejection.to_string(), "document set aside");
+                reason = ?document.rejection.to_string(), "document rejected");
         } else if self.noted == NAMED_A_MINUTE + 1 {
-            tracing::warn!(%job, "more documents set aside; they are counted, but not named, for up to a minute");
+            tracing::warn!(%job, "more documents rejected; they are counted, but not named, for up to a minute");
         }
     }
 }

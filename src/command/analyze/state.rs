@@ -178,9 +178,10 @@ impl StateFile {
         })
     }
 
-    /// The end of the range that the state is about.
-    pub(super) fn end(&self) -> Option<Timestamp> {
-        self.state.as_ref().and_then(|state| state.analysis.end)
+    /// The range that the state is about; without an end for streaming analysis.
+    pub(super) fn span(&self) -> Option<(Timestamp, Option<Timestamp>)> {
+        let subject = self.state.as_ref().map(|state| &state.analysis);
+        subject.map(|subject| (subject.start, subject.end))
     }
 
     /// Where this analysis begins with these rules. A state of another analysis is refused.
