@@ -21,7 +21,7 @@ use super::{
     document::{Document, Rejection},
     field::{Field, Lookup},
     json::{first_text, text, walk},
-    layout::{self, Layout},
+    layout::{self, FoundEvent, Place, Reading},
     patch, pod_spec, time,
 };
 use gap::{Gap, Gaps};
@@ -47,19 +47,37 @@ pub struct Event {
 }
 
 impl Event {
-    /// Reads the events of one document: one, or those of an `EventList`.
-    pub fn read(document: &Document, layout: Layout) -> Result<Vec<Event>, Rejection> {
-        let events = layout::audit_events(&document.source, layout)?;
-        Ok(events
-            .into_iter()
-            .enumerate()
-            .map(|(position, event)| Self {
-                position,
-                document_time: document.time.clone(),
-                is_rebuilt: document.is_rebuilt,
-                ..Self::of_root(Value::Object(event))
-            })
-            .collect())
+    /// Reads the events of one document.
+    ///
+    /// # Errors
+    ///
+    /// The reason why there is none, unless it is an empty list.
+    pub fn read<'p>(
+        document: &Document,
+        place: impl Into<Place<'p>>,
+    ) -> Result<Vec<Event>, Rejection> {
+        let (events, mut rejections) = Self::read_each(document, place.into());
+        match rejections.pop().filter(|_| events.is_empty()) {
+            Some(rejection) => Err(rejection),
+            None => Ok(events),
+        }
+    }
+
+    /// The events of one document, and why other parts of it are none: each element of a list
+    /// counts by itself.
+    pub fn read_each(document: &Document, place: Place<'_>) -> (Vec<Event>, Vec<Rejection>) {
+        let Reading { events, rejections } = layout::audit_events(&document.source, place);
+        let event = |(position, found): (usize, FoundEvent)| Self {
+            position,
+            document_time: document.time.clone(),
+            is_cut_off: found.is_cut_off,
+            is_rebuilt: document.is_rebuilt,
+            ..Self::of_root(Value::Object(found.members))
+        };
+        (
+            events.into_iter().enumerate().map(event).collect(),
+            rejections,
+        )
     }
 
     /// An event from JSON in the raw layout, for tests of rules: any part of an event will do.
