@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
+    input::Input,
     job::{AnalysisJobSpec, JobElasticsearch, JobSource, Mode, PushdownMode},
     problem::Problem,
     validation,
@@ -15,6 +16,7 @@ use super::{
 use crate::{
     detect::{
         definition::RuleDefinition,
+        layout::{Layout, LayoutPath, PathError},
         rule::{Rule, RuleIdentity},
     },
     pipeline::{
@@ -33,15 +35,17 @@ const DELAY_INVALID: &str = "FetchDelayInvalid";
 const URL_INVALID: &str = "UrlInvalid";
 const SELECTOR_INVALID: &str = "SelectorInvalid";
 
-/// Reads a part of a resource, for example its `spec`; the problem of one that cannot be read
-/// says where.
+/// Reads a part of a resource, for example its `spec`. The problem of one that cannot be read has
+/// its place.
 pub fn read_part<T: DeserializeOwned>(part: &str, value: &Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(Input(value)).map_err(|error| {
         let place = match error.path().to_string().as_str() {
             "." => part.to_owned(),
             path => format!("{part}.{path}"),
         };
-        Problem::new(place, UNREADABLE, error.into_inner().to_string())
+        let key = place.rsplit('.').next().unwrap_or_default();
+        let message = error.inner().message(key);
+        Problem::new(place, UNREADABLE, message)
     })
 }
 
@@ -90,6 +94,7 @@ impl Job {
         problems.extend(delay_problem(*fetch_delay_seconds));
         problems.extend(index_problems(&source.index, &sink.index));
         problems.extend(field_problems(source));
+        let layout_path = layout_path(source, &mut problems);
         let connection = connection(elasticsearch.as_ref(), &mut problems);
         let selector = Selector::try_from(rule_selector.clone().unwrap_or_default())
             .inspect_err(|_| {
@@ -111,6 +116,7 @@ impl Job {
                 index: source.index.clone(),
                 timestamp_field: source.timestamp_field.clone(),
                 layout: source.layout,
+                layout_path,
                 filter: source.filter.iter().map(TermFilter::from).collect(),
             },
             sink: SinkPlan {
@@ -275,6 +281,20 @@ fn field_problems(source: &JobSource) -> Vec<Problem> {
         }
     }
     problems
+}
+
+fn layout_path(source: &JobSource, problems: &mut Vec<Problem>) -> Option<LayoutPath> {
+    let path = source.layout_path.as_deref()?;
+    let mut add = |place: &str, message: String| {
+        problems.push(Problem::new(place, SOURCE_INVALID, message));
+    };
+    if source.layout != Layout::Auto {
+        let message = validation::LAYOUT_WITH_PATH.to_owned();
+        add("spec.source.layout", message);
+    }
+    path.parse()
+        .inspect_err(|error: &PathError| add("spec.source.layoutPath", error.to_string()))
+        .ok()
 }
 
 fn connection(named: Option<&JobElasticsearch>, problems: &mut Vec<Problem>) -> Connection {

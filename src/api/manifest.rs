@@ -1,5 +1,5 @@
-//! Manifests: texts of YAML documents, read into rules and jobs. Whatever is wrong is told with
-//! its line and column. Pure: text in, resources and findings out.
+//! Manifests: texts of YAML documents, read into rules and jobs. Each problem has its line and
+//! column. Pure: text in, resources and findings out.
 
 use std::fmt;
 
@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 
 use self::node::{Node, Position};
 use super::{
-    API_VERSION,
     convert::{self, Job},
     job::{AnalysisJob, AnalysisJobSpec},
     problem::Problem,
@@ -17,10 +16,12 @@ use super::{
 };
 use crate::detect::rule::{Rule, RuleIdentity};
 
+mod envelope;
 mod node;
+mod syntax;
 
 const SYNTAX: &str = "YamlInvalid";
-const KIND: &str = "KindUnknown";
+const EMPTY: &str = "ManifestEmpty";
 const OBJECT: &str = "ObjectInvalid";
 
 /// Namespace of a rule whose manifest names none.
@@ -33,6 +34,10 @@ pub struct Manifest {
     pub rules: Vec<Declared<K8sCopRule>>,
     /// Its jobs, in their order.
     pub jobs: Vec<Declared<AnalysisJob>>,
+    /// Number of rules that could not be read.
+    pub unread_rules: usize,
+    /// Number of jobs that could not be read.
+    pub unread_jobs: usize,
     /// What could not be read, in its order.
     pub findings: Vec<Finding>,
 }
@@ -70,10 +75,17 @@ impl fmt::Display for Finding {
 
 impl Manifest {
     /// Reads a text of any number of YAML (or JSON) documents, `List`s of resources among them.
-    /// A text that is no YAML gives one finding and no resource.
+    /// A text that is not YAML, or holds no document, gives one finding and no resource.
     pub fn parse(text: &str) -> Self {
         let mut manifest = Self::default();
         match Node::documents(text) {
+            Ok(documents) if documents.is_empty() => {
+                let message = "the file holds no manifest; write a K8sCopRule or an AnalysisJob, or remove the file";
+                let problem = Problem::new("file", EMPTY, message);
+                manifest
+                    .findings
+                    .push(Finding::at(Position::START, problem));
+            }
             Ok(documents) => documents.into_iter().for_each(|node| manifest.add(node)),
             Err((position, message)) => {
                 let problem = Problem::new("yaml", SYNTAX, message);
@@ -91,9 +103,13 @@ impl Manifest {
             return items.into_iter().for_each(|item| self.add(item));
         }
         let findings = match kind.as_str() {
-            "K8sCopRule" => Declared::read(node, rule).map(|rule| self.rules.push(rule)),
-            "AnalysisJob" => Declared::read(node, job).map(|job| self.jobs.push(job)),
-            _ => Err(vec![unknown_kind(&node, &kind)]),
+            "K8sCopRule" => Declared::read(node, rule)
+                .map(|rule| self.rules.push(rule))
+                .inspect_err(|_| self.unread_rules += 1),
+            "AnalysisJob" => Declared::read(node, job)
+                .map(|job| self.jobs.push(job))
+                .inspect_err(|_| self.unread_jobs += 1),
+            _ => Err(node.findings(envelope::kind_problems(&node))),
         };
         self.findings.extend(findings.err().into_iter().flatten());
     }
@@ -104,10 +120,7 @@ impl<K> Declared<K> {
         node: Node,
         build: impl FnOnce(ObjectMeta, &Node) -> Result<K, Problem>,
     ) -> Result<Self, Vec<Finding>> {
-        let findings: Vec<_> = envelope_problems(&node)
-            .into_iter()
-            .map(|problem| node.finding(problem))
-            .collect();
+        let findings = node.findings(envelope::problems(&node));
         if !findings.is_empty() {
             return Err(findings);
         }
@@ -139,7 +152,7 @@ impl<K> Declared<K> {
     }
 
     fn findings(&self, problems: Vec<Problem>) -> Vec<Finding> {
-        problems.into_iter().map(|p| self.finding(p)).collect()
+        self.node.findings(problems)
     }
 }
 
@@ -183,6 +196,10 @@ impl Node {
     fn finding(&self, problem: Problem) -> Finding {
         Finding::at(self.locate(problem.place()), problem)
     }
+
+    fn findings(&self, problems: Vec<Problem>) -> Vec<Finding> {
+        problems.into_iter().map(|p| self.finding(p)).collect()
+    }
 }
 
 fn rule(metadata: ObjectMeta, node: &Node) -> Result<K8sCopRule, Problem> {
@@ -205,36 +222,6 @@ fn job(metadata: ObjectMeta, node: &Node) -> Result<AnalysisJob, Problem> {
 
 fn read_at<T: DeserializeOwned>(field: &str, node: &Node) -> Result<T, Problem> {
     convert::read_part(field, &node.get(field).map(Node::value).unwrap_or_default())
-}
-
-/// What is wrong around the spec.
-fn envelope_problems(node: &Node) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if node.text("apiVersion") != Some(API_VERSION) {
-        let message = format!("must be {API_VERSION}");
-        problems.push(Problem::new("apiVersion", OBJECT, message));
-    }
-    if node.get("metadata").and_then(|m| m.text("name")).is_none() {
-        let message = "must be given: the name of the resource";
-        problems.push(Problem::new("metadata.name", OBJECT, message));
-    }
-    if node.get("spec").is_none() {
-        problems.push(Problem::new("spec", OBJECT, "must be given"));
-    }
-    let known = ["apiVersion", "kind", "metadata", "spec", "status"];
-    for key in node.keys().filter(|key| !known.contains(key)) {
-        let message = format!("unknown field, expected one of {}", known.join(", "));
-        problems.push(Problem::new(key, OBJECT, message));
-    }
-    problems
-}
-
-fn unknown_kind(node: &Node, kind: &str) -> Finding {
-    let message = match kind {
-        "" => "must be given: K8sCopRule or AnalysisJob".to_owned(),
-        other => format!("must be K8sCopRule or AnalysisJob, not '{other}'"),
-    };
-    node.finding(Problem::new("kind", KIND, message))
 }
 
 #[cfg(test)]

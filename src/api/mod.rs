@@ -4,6 +4,7 @@
 
 pub mod convert;
 pub mod crds;
+mod input;
 pub mod job;
 pub mod manifest;
 pub mod problem;

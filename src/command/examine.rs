@@ -1,4 +1,5 @@
-//! Reading manifests as the operator would: every rule and job, or everything that is wrong.
+//! Reading manifests as the operator would: every rule and job, or everything that is wrong, and
+//! warnings about what is valid.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
@@ -9,7 +10,7 @@ use crate::{
         problem::Problem,
         rule::K8sCopRule,
     },
-    detect::rule::Rule,
+    detect::{lint, rule::Rule},
     terminal,
 };
 
@@ -20,10 +21,23 @@ const DUPLICATE: &str = "DuplicateName";
 pub struct Examined {
     /// The rules without problems, by key.
     pub rules: BTreeMap<String, Arc<Rule>>,
-    /// Number of jobs without problems.
-    pub jobs: usize,
+    /// How many rules, tests and jobs the files hold, with and without problems.
+    pub count: Count,
+    /// Warnings about the rules without problems, in the order of the files and of their lines.
+    pub warnings: Vec<Located>,
     /// All problems, in the order of the files and of their lines.
     pub problems: Vec<Located>,
+}
+
+/// Numbers of resources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Rules.
+    pub rules: usize,
+    /// Tests of the rules that could be read.
+    pub tests: usize,
+    /// Jobs.
+    pub jobs: usize,
 }
 
 /// A problem and the file it is in.
@@ -46,37 +60,51 @@ impl fmt::Display for Located {
 pub fn examine(files: &[ManifestFile]) -> Examined {
     let mut examined = Examined::default();
     for file in files {
-        let mut findings = examined.add(Manifest::parse(&file.text));
-        findings.sort_by_key(|finding| (finding.line, finding.column));
-        let located = findings.into_iter().map(|finding| Located {
-            file: file.path.clone(),
-            finding,
-        });
-        examined.problems.extend(located);
+        let (problems, warnings) = examined.add(Manifest::parse(&file.text));
+        examined.problems.extend(located(file, problems));
+        examined.warnings.extend(located(file, warnings));
     }
     examined
 }
 
+/// Findings in the order of their lines.
+fn located(file: &ManifestFile, mut findings: Vec<Finding>) -> impl Iterator<Item = Located> {
+    findings.sort_by_key(|finding| (finding.line, finding.column));
+    let file = file.path.clone();
+    findings.into_iter().map(move |finding| Located {
+        file: file.clone(),
+        finding,
+    })
+}
+
 impl Examined {
-    fn add(&mut self, manifest: Manifest) -> Vec<Finding> {
+    /// Adds a manifest, and returns its problems and the warnings about it.
+    fn add(&mut self, manifest: Manifest) -> (Vec<Finding>, Vec<Finding>) {
         let Manifest {
             rules,
             jobs,
-            mut findings,
+            unread_rules,
+            unread_jobs,
+            findings: mut problems,
         } = manifest;
+        let mut warnings = Vec::new();
+        self.count.rules += rules.len() + unread_rules;
+        self.count.jobs += jobs.len() + unread_jobs;
         for declared in rules {
-            findings.extend(self.add_rule(&declared).err().into_iter().flatten());
-        }
-        for declared in jobs {
-            match declared.job() {
-                Ok(_) => self.jobs += 1,
-                Err(problems) => findings.extend(problems),
+            self.count.tests += declared.object().spec.0.tests.len();
+            match self.add_rule(&declared) {
+                Ok(found) => warnings.extend(found),
+                Err(found) => problems.extend(found),
             }
         }
-        findings
+        for declared in jobs {
+            problems.extend(declared.job().err().into_iter().flatten());
+        }
+        (problems, warnings)
     }
 
-    fn add_rule(&mut self, declared: &Declared<K8sCopRule>) -> Result<(), Vec<Finding>> {
+    /// Adds a rule, and returns the warnings about it.
+    fn add_rule(&mut self, declared: &Declared<K8sCopRule>) -> Result<Vec<Finding>, Vec<Finding>> {
         let rule = declared.rule()?;
         let key = rule.key().to_owned();
         if self.rules.contains_key(&key) {
@@ -84,7 +112,12 @@ impl Examined {
             let problem = Problem::new("metadata.name", DUPLICATE, message);
             return Err(vec![declared.finding(problem)]);
         }
+        let warnings = lint::lint(&rule).into_iter().map(|warning| {
+            let reason = warning.code.as_str();
+            declared.finding(Problem::new(warning.place, reason, warning.message))
+        });
+        let warnings = warnings.collect();
         self.rules.insert(key, Arc::new(rule));
-        Ok(())
+        Ok(warnings)
     }
 }

@@ -18,7 +18,10 @@ use crate::{
         job::{AnalysisJobSpec, JobFilter, JobSink, JobSource, Mode, PushdownMode},
         problem::Problem,
     },
-    detect::{layout::Layout, rule::Rule},
+    detect::{
+        layout::{Layout, LayoutPath},
+        rule::Rule,
+    },
     pipeline::plan::{Plan, PlanId},
     terminal,
 };
@@ -60,6 +63,9 @@ pub struct JobArgs {
     /// How events lie in their documents
     #[arg(long, value_parser = values::layout(), default_value = "auto", ignore_case = true)]
     layout: Layout,
+    /// The only place of the event in its document, such as azure.platformlogs.properties.log
+    #[arg(long, value_name = "PATH", conflicts_with = "layout")]
+    layout_path: Option<LayoutPath>,
     /// Which rules are evaluated
     #[command(flatten)]
     pub rules: RuleArgs,
@@ -130,6 +136,7 @@ impl JobArgs {
                 index: self.source_index(),
                 timestamp_field: self.timestamp_field.clone(),
                 layout: self.layout,
+                layout_path: self.layout_path.as_ref().map(LayoutPath::to_string),
                 filter: filters(&self.filter),
             },
             sink: JobSink {
@@ -291,6 +298,7 @@ mod tests {
                 index: "logstash-*".into(),
                 timestamp_field: "@timestamp".into(),
                 layout: Layout::Auto,
+                layout_path: None,
                 filter: vec![],
             },
             sink: SinkPlan {

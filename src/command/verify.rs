@@ -96,7 +96,7 @@ pub struct VerifyArgs {
         long = "filename",
         id = "manifests",
         value_name = "PATH",
-        conflicts_with_all = ["pages", "index", "alerts", "timestamp_field", "filter", "layout", "paths", "no_builtin"]
+        conflicts_with_all = ["pages", "index", "alerts", "timestamp_field", "filter", "layout", "layout_path", "paths", "no_builtin"]
     )]
     manifests: Vec<std::path::PathBuf>,
     #[command(flatten)]

@@ -5,7 +5,9 @@
 //! or response bodies. Every text in it is cut at [`TEXT_LIMIT`] characters, every list and object
 //! of free size is bounded, so that no event can make a document which its index refuses.
 
+mod actor;
 mod attack;
+mod categories;
 mod draft;
 #[cfg(test)]
 pub mod fixture;
@@ -14,7 +16,6 @@ mod profile;
 #[cfg(test)]
 mod tests;
 
-use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -25,12 +26,12 @@ pub use super::identity::{RuleOrigin, own_id};
 use super::{
     context::Context,
     definition::{RequestOutcome, Severity},
-    derived,
     document::Document,
     event::Event,
+    excerpt,
     field::Field,
     identity::{self, Basis, EventKey},
-    json::{first_text, text, walk},
+    json::first_text,
     time,
 };
 use draft::Draft;
@@ -126,7 +127,10 @@ impl Alert {
             event.time().unwrap_or(context.now).to_string(),
         );
         draft.put("message", finding.message.as_str());
+        describe_severity(&mut draft, finding.severity);
         describe_request(&mut draft, event.root(), context);
+        categories::describe(&mut draft, event.root());
+        actor::describe(&mut draft, event);
         describe_finding(&mut draft, finding);
         describe_origin(&mut draft, document, context);
         draft.put("k8scop.event.key", key.to_hex());
@@ -174,16 +178,16 @@ impl Alert {
     }
 }
 
+fn describe_severity(draft: &mut Draft, severity: Severity) {
+    let score = profile::score(severity);
+    draft.put("event.severity", score);
+    draft.put("event.risk_score", score);
+    draft.put("k8scop.severity", severity.word());
+}
+
 fn describe_request(draft: &mut Draft, root: &Value, context: &Context) {
     let one = |path: &[&str]| first_text(root, path);
     draft.put("event.action", one(&["verb"]));
-    draft.put("user.name", one(&["user", "username"]));
-    draft.put("user.roles", list(root, &["user", "groups"]));
-    draft.put(
-        "user.effective.name",
-        one(&["impersonatedUser", "username"]),
-    );
-    draft.put("source.ip", ip(root));
     draft.put("user_agent.original", one(&["userAgent"]));
     draft.put("orchestrator.cluster.name", context.cluster.as_str());
     draft.put("orchestrator.namespace", one(&["objectRef", "namespace"]));
@@ -218,16 +222,21 @@ fn describe_finding(draft: &mut Draft, finding: &Finding) {
         .collect();
     let evidence = finding.evidence.iter().take(LIST_LIMIT);
     let evidence: Vec<Value> = evidence.map(evidence_value).collect();
-    draft.put("event.severity", profile::score(finding.severity));
-    draft.put("k8scop.severity", finding.severity.word());
     draft.put("event.outcome", event_outcome(finding.outcome));
     draft.put("k8scop.outcome", finding.outcome.map(RequestOutcome::word));
-    let matched = finding.matched.iter().map(|name| draft::text(name));
+    let matched = finding.matched.iter().take(LIST_LIMIT);
+    let matched = matched.map(|name| draft::cut(name, EVIDENCE_TEXT_LIMIT));
     draft.put("k8scop.matched", matched.collect::<Vec<_>>());
-    let context = finding.context.iter().map(|(field, values)| {
-        let values = values.iter().map(|value| draft::text(value));
-        (field.clone(), Value::Array(values.collect()))
-    });
+    let context = finding
+        .context
+        .iter()
+        .take(LIST_LIMIT)
+        .map(|(field, values)| {
+            let values = values.iter().take(EVIDENCE_VALUE_LIMIT);
+            let values = values.map(|value| draft::cut(value, EVIDENCE_TEXT_LIMIT));
+            let field = excerpt::cut(field, EVIDENCE_TEXT_LIMIT).into_owned();
+            (field, Value::Array(values.collect()))
+        });
     draft.put("k8scop.context", Value::Object(context.collect()));
     draft.put("k8scop.captures", Value::Object(captures));
     draft.put("k8scop.evidence", Value::Array(evidence));
@@ -269,22 +278,4 @@ fn event_outcome(outcome: Option<RequestOutcome>) -> &'static str {
 
 fn code(root: &Value) -> Option<i64> {
     first_text(root, &["responseStatus", "code"])?.parse().ok()
-}
-
-/// The caller's address, if it is one: the field of the index takes nothing else.
-fn ip(root: &Value) -> Option<String> {
-    let ip: IpAddr = derived::source_ip(root)?.parse().ok()?;
-    Some(ip.to_string())
-}
-
-fn list(root: &Value, path: &[&str]) -> Vec<Value> {
-    let mut values = Vec::new();
-    walk(root, path, &mut |end| {
-        if let Some(value) = text(end)
-            && values.len() < LIST_LIMIT
-        {
-            values.push(draft::text(&value));
-        }
-    });
-    values
 }

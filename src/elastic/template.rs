@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Raised when the mapping changes; an older template of ours is replaced.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// Mark of a template that is ours to replace.
 const MANAGED_BY: &str = "k8scop";
@@ -144,11 +144,15 @@ fn mappings(free: FreeObject) -> Value {
     mappings_of(json!({
         "@timestamp": date(),
         "message": {"type": "text"},
+        "ecs": object(&["version"], json!({})),
         "event": event(),
-        "rule": object(&["name", "category", "uuid", "version", "reference"], json!({"description": {"type": "text"}})),
+        "observer": object(&["vendor", "product", "type", "version"], json!({})),
+        "related": object(&["user"], json!({"ip": ip()})),
+        "rule": rule(),
+        "tags": keyword(1024),
         "threat": threat(),
-        "user": object(&["name", "roles"], json!({"effective": object(&["name"], json!({}))})),
-        "source": {"properties": {"ip": {"type": "ip", "ignore_malformed": true}}},
+        "user": user(),
+        "source": {"properties": {"ip": ip()}},
         "user_agent": object(&["original"], json!({})),
         "orchestrator": orchestrator(),
         "kubernetes": {"properties": {"audit": audit()}},
@@ -179,8 +183,21 @@ fn event() -> Value {
             "type",
             "reference",
         ],
-        json!({"severity": long(), "created": date()}),
+        json!({"severity": long(), "risk_score": float(), "created": date()}),
     )
+}
+
+/// The description of a rule may be longer than other texts.
+fn rule() -> Value {
+    object(
+        &["name", "category", "uuid", "version", "reference"],
+        json!({"description": keyword(2048)}),
+    )
+}
+
+fn user() -> Value {
+    let effective = object(&["id", "name", "roles"], json!({}));
+    object(&["id", "name", "roles"], json!({"effective": effective}))
 }
 
 fn threat() -> Value {
@@ -215,20 +232,39 @@ fn audit() -> Value {
         json!({}),
     );
     object(
-        &["auditID", "stage", "verb", "requestURI"],
+        &["auditID", "stage", "verb", "requestURI", "sourceIPs"],
         json!({"objectRef": object_ref, "responseStatus": {"properties": {"code": long()}}}),
     )
 }
 
 fn k8scop(free: FreeObject) -> Value {
+    let rule = object(
+        &[
+            "uid",
+            "match_hash",
+            "title",
+            "references",
+            "false_positives",
+        ],
+        json!({}),
+    );
     object(
-        &["tenant", "job", "severity", "exceptions", "fingerprint"],
+        &[
+            "tenant",
+            "job",
+            "severity",
+            "outcome",
+            "matched",
+            "fingerprint",
+        ],
         json!({
             "captures": free_object(free),
+            "context": free_object(free),
             "evidence": free_object(free),
+            "impersonated": object(&[], json!({"extra": free_object(free)})),
             "event": object(&["key", "key_basis"], json!({})),
             "source": object(&["index", "id"], json!({"time": date()})),
-            "rule": object(&["uid", "match_hash"], json!({})),
+            "rule": rule,
             "reduced": {"type": "boolean"},
         }),
     )
@@ -237,9 +273,22 @@ fn k8scop(free: FreeObject) -> Value {
 /// An object of keywords and some other fields.
 fn object(keywords: &[&str], mut properties: Value) -> Value {
     for name in keywords {
-        properties[*name] = json!({"type": "keyword", "ignore_above": 1024});
+        properties[*name] = keyword(1024);
     }
     json!({"properties": properties})
+}
+
+/// A keyword that is searchable up to this many characters.
+fn keyword(longest: u64) -> Value {
+    json!({"type": "keyword", "ignore_above": longest})
+}
+
+fn ip() -> Value {
+    json!({"type": "ip", "ignore_malformed": true})
+}
+
+fn float() -> Value {
+    json!({"type": "float", "ignore_malformed": true})
 }
 
 fn date() -> Value {

@@ -16,7 +16,7 @@ use crate::{
         alert::Alert,
         analyse::{Analysis, Quarantined, analyse},
         context::Context,
-        layout::Layout,
+        layout::{Layout, LayoutPath},
         ruleset::RuleSet,
     },
     pipeline::{
@@ -59,6 +59,8 @@ pub struct Detect {
     pub cluster: String,
     /// How documents are laid out.
     pub layout: Layout,
+    /// The only place of the event in its document.
+    pub layout_path: Option<LayoutPath>,
     /// Where totals go.
     pub reporter: Reporter,
 }
@@ -82,6 +84,7 @@ impl Detect {
             job: self.job.clone(),
             cluster: self.cluster.clone(),
             layout: self.layout,
+            layout_path: self.layout_path.clone(),
             now: page.now,
         };
         let Page {

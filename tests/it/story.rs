@@ -191,7 +191,7 @@ fn assert_the_documented_fields(alert: &Value) {
         ("/event/action", "create"),
         ("/event/outcome", "success"),
         ("/rule/name", "story/configmap-write"),
-        ("/rule/description", "ConfigMap written"),
+        ("/k8scop/rule/title", "ConfigMap written"),
         ("/rule/category", "Tamper"),
         ("/user/name", "admin"),
         ("/source/ip", "127.0.0.1"),

@@ -9,6 +9,8 @@ use serde::{
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
+use super::syntax;
+
 /// A place in a text: line and column, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Position {
@@ -39,10 +41,18 @@ struct Key {
 impl Node {
     /// The documents of a text, empty ones left out; or where and why it is no YAML.
     pub(super) fn documents(text: &str) -> Result<Vec<Node>, (Position, String)> {
-        let options = serde_saphyr::options! { with_snippet: false };
+        let options = serde_saphyr::options! {
+            with_snippet: false,
+            budget: serde_saphyr::budget! {
+                max_documents: syntax::DOCUMENTS,
+                max_nodes: syntax::VALUES,
+                max_events: 4 * syntax::VALUES,
+                max_depth: syntax::DEPTH,
+            },
+        };
         serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
             let position = error.location().map_or(Position::START, Position::from);
-            (position, error.without_snippet().to_string())
+            (position, syntax::message(error.without_snippet()))
         })
     }
 
@@ -69,6 +79,11 @@ impl Node {
             Content::Scalar(Value::String(text)) => Some(text),
             _ => None,
         }
+    }
+
+    /// Whether it is a map.
+    pub(super) fn is_map(&self) -> bool {
+        matches!(self.content, Content::Map(_))
     }
 
     /// The names of the fields of a map.
@@ -124,7 +139,7 @@ impl Node {
 }
 
 impl Position {
-    const START: Self = Self { line: 1, column: 1 };
+    pub(super) const START: Self = Self { line: 1, column: 1 };
 }
 
 impl From<Location> for Position {

@@ -71,6 +71,7 @@ fn a_plan_has_all_that_the_job_says() {
                 index: "logs-*".to_owned(),
                 timestamp_field: "@timestamp".to_owned(),
                 layout: Layout::Auto,
+                layout_path: None,
                 filter: vec![],
             },
             sink: SinkPlan {

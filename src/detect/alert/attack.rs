@@ -23,6 +23,9 @@ const TACTICS: [(&str, &str, &str); 14] = [
 
 const SITE: &str = "https://attack.mitre.org";
 
+/// Id and name of each technique and subtechnique, one a line.
+const TECHNIQUES: &str = include_str!("attack_techniques.txt");
+
 /// What the tags of a rule say, each once, in their order.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Attack {
@@ -55,8 +58,10 @@ pub(super) fn describe(draft: &mut Draft, tags: &[String]) {
         ("threat.technique", &attack.techniques),
         ("threat.technique.subtechnique", &attack.subtechniques),
     ] {
+        let names = ids.iter().filter_map(|id| technique_name(id));
         let links = ids.iter().map(|id| technique_link(id));
         put_all(draft, &format!("{field}.id"), ids.iter().cloned());
+        put_all(draft, &format!("{field}.name"), names.map(str::to_owned));
         put_all(draft, &format!("{field}.reference"), links);
     }
 }
@@ -105,6 +110,12 @@ fn technique(name: &str) -> Option<(String, Option<String>)> {
     let technique = technique.to_ascii_uppercase();
     let subtechnique = subtechnique.map(|number| format!("{technique}.{number}"));
     Some((technique, subtechnique))
+}
+
+/// The name of a technique or subtechnique; `None` for an id that is not in the list.
+fn technique_name(id: &str) -> Option<&'static str> {
+    let named = |line: &'static str| line.strip_prefix(id)?.strip_prefix(' ');
+    TECHNIQUES.lines().find_map(named)
 }
 
 fn technique_link(id: &str) -> String {

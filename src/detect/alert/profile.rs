@@ -1,11 +1,19 @@
 //! What all alerts of a rule have in common.
 
-use super::{attack, draft, draft::Draft};
+use serde_json::Value;
+
+use super::{LIST_LIMIT, attack, draft, draft::Draft};
 use crate::detect::{
     definition::{AlertPer, RuleDefinition, Severity},
     identity,
     rule::RuleIdentity,
 };
+
+/// The version of the Elastic Common Schema that names the fields.
+const ECS_VERSION: &str = "9.4.0";
+
+/// The longest description of a rule, in characters.
+const DESCRIPTION_LIMIT: usize = 2048;
 
 /// The part of an alert that its rule decides: written once for a rule, copied into each alert.
 #[derive(Clone, Debug)]
@@ -75,26 +83,57 @@ fn common(
     match_hash: &str,
 ) -> Draft {
     let mut common = Draft::default();
+    common.put("ecs.version", ECS_VERSION);
     common.put("event.kind", "alert");
     common.put("event.module", "k8scop");
     common.put("event.dataset", "k8scop.alerts");
-    common.put("rule.name", key);
-    common.put("rule.description", definition.title.as_str());
-    common.put("rule.category", definition.category.as_str());
-    common.put("rule.uuid", identity.uid.as_str());
-    common.put("rule.version", revision);
-    common.put("rule.reference", definition.references.first().cloned());
+    common.put("observer.vendor", "K8sCop");
+    common.put("observer.product", "k8scop");
+    common.put("observer.type", "ids");
+    common.put("observer.version", env!("CARGO_PKG_VERSION"));
     common.put("orchestrator.type", "kubernetes");
-    common.put("k8scop.rule.uid", identity.uid.as_str());
+    describe_rule(&mut common, key, identity, definition);
+    common.put("rule.version", revision);
     common.put("k8scop.rule.match_hash", match_hash);
-    let exceptions = definition.exceptions.iter();
-    let exceptions: Vec<_> = exceptions.map(|known| draft::text(&known.name)).collect();
-    common.put("k8scop.exceptions", exceptions);
     attack::describe(&mut common, &definition.tags);
     common
 }
 
-/// `event.severity`: the numbers that Elastic's own rules use.
+fn describe_rule(
+    draft: &mut Draft,
+    key: &str,
+    identity: &RuleIdentity,
+    definition: &RuleDefinition,
+) {
+    let RuleDefinition {
+        title,
+        description,
+        category,
+        references,
+        false_positives,
+        tags,
+        ..
+    } = definition;
+    let description = description.as_ref().filter(|text| !text.trim().is_empty());
+    let description = draft::cut(description.unwrap_or(title), DESCRIPTION_LIMIT);
+    draft.put("rule.name", key);
+    draft.put("rule.description", description);
+    draft.put("rule.category", category.as_str());
+    draft.put("rule.uuid", identity.uid.as_str());
+    draft.put("rule.reference", references.first().cloned());
+    draft.put("tags", texts(tags));
+    draft.put("k8scop.rule.uid", identity.uid.as_str());
+    draft.put("k8scop.rule.title", title.as_str());
+    draft.put("k8scop.rule.references", texts(references));
+    draft.put("k8scop.rule.false_positives", texts(false_positives));
+}
+
+fn texts(list: &[String]) -> Vec<Value> {
+    let list = list.iter().take(LIST_LIMIT);
+    list.map(|text| draft::text(text)).collect()
+}
+
+/// `event.severity` and `event.risk_score`: the numbers that Elastic's own rules use.
 pub(super) fn score(severity: Severity) -> i64 {
     match severity {
         Severity::Informational => 1,

@@ -9,10 +9,12 @@ const CANARY: &str = "hunter2-canary";
 fn profile() -> RuleProfile {
     let definition: RuleDefinition = serde_json::from_value(json!({
         "title": "Command executed in a pod",
+        "description": "Somebody ran a command in a running container.",
         "severity": "Medium",
         "category": "Exec",
         "tags": ["attack.execution", "attack.t1609", "attack.TA0006", "attack.t1552.007", "team.a"],
         "references": ["https://example.org/exec", "https://example.org/more"],
+        "falsePositives": ["On-call engineers"],
         "selections": [{"name": "session", "all": [{"field": "verb", "equals": "get"}]}],
         "exceptions": [{"name": "break-glass", "all": [{"field": "verb", "equals": "x"}]}],
     }))
@@ -34,8 +36,9 @@ fn request() -> Value {
         "stage": "ResponseComplete",
         "verb": "get",
         "requestURI": "/api/v1/namespaces/shop/pods/web-0/exec?command=id",
-        "user": {"username": "alice", "groups": ["dev", "system:authenticated"]},
-        "impersonatedUser": {"username": "bob"},
+        "user": {"username": "alice", "uid": "u-1", "groups": ["dev", "system:authenticated"]},
+        "impersonatedUser": {"username": "bob", "uid": "u-2", "groups": ["system:masters"],
+            "extra": {"scopes": ["view", "edit"], "session-token": [CANARY]}},
         "sourceIPs": ["203.0.113.1", "192.0.2.9"],
         "userAgent": "kubectl/v1.33.0",
         "objectRef": {"resource": "pods", "namespace": "shop", "name": "web-0",
@@ -79,6 +82,7 @@ fn context(layout: Layout) -> Context {
         job: "prod".to_owned(),
         cluster: "blue".to_owned(),
         layout,
+        layout_path: None,
         now: "2026-11-02T00:00:05Z".parse().expect("a time"),
     }
 }
@@ -110,7 +114,9 @@ fn alert(source: &Value) -> Alert {
 /// The dotted names of all fields; what is of free shape counts as one.
 fn names(prefix: &str, value: &Value, names: &mut Vec<String>) {
     match value {
-        Value::Object(map) if prefix != "k8scop.captures" => {
+        Value::Object(map)
+            if !["k8scop.captures", "k8scop.impersonated.extra"].contains(&prefix) =>
+        {
             for (key, child) in map {
                 let name = if prefix.is_empty() {
                     key.clone()
@@ -126,7 +132,10 @@ fn names(prefix: &str, value: &Value, names: &mut Vec<String>) {
 
 #[test]
 fn the_document_is_as_documented() {
-    insta::assert_json_snapshot!(alert(&request()).document);
+    let mut document = alert(&request()).document;
+    let version = document["observer"]["version"].take();
+    assert_eq!(version, env!("CARGO_PKG_VERSION"));
+    insta::assert_json_snapshot!(document);
 }
 
 #[test]
@@ -145,6 +154,77 @@ fn no_body_or_secret_reaches_the_document() {
     source["objectRef"]["data"] = CANARY.into();
     let text = alert(&source).document.to_string();
     assert!(!text.contains(CANARY), "{text}");
+}
+
+#[test]
+fn the_title_stands_in_for_a_description() {
+    let described = |description: Value| {
+        let definition: RuleDefinition = serde_json::from_value(json!({
+            "title": "A title", "description": description, "severity": "Low",
+            "selections": [{"name": "any", "all": [{"field": "verb", "equals": "get"}]}],
+        }))
+        .expect("the definition is whole");
+        let identity = RuleIdentity {
+            namespace: "security".to_owned(),
+            name: "pod-exec".to_owned(),
+            uid: String::new(),
+        };
+        let document = RuleProfile::new(&identity, &definition, "r1")
+            .draft()
+            .clone()
+            .finish();
+        assert_eq!(document["k8scop"]["rule"]["title"], "A title");
+        document["rule"]["description"].clone()
+    };
+    let longest = "é".repeat(2048);
+    assert_eq!(described(Value::Null), "A title");
+    assert_eq!(described(" ".into()), "A title");
+    assert_eq!(described(longest.as_str().into()), longest);
+}
+
+#[test]
+fn addresses_that_are_invalid_are_texts_only() {
+    let mut source = request();
+    source["sourceIPs"] = json!(["unknown", "203.0.113.1", "203.0.113.1", "2001:DB8::1"]);
+    let document = alert(&source).document;
+    assert_eq!(
+        document["kubernetes"]["audit"]["sourceIPs"],
+        source["sourceIPs"]
+    );
+    assert_eq!(
+        document["related"]["ip"],
+        json!(["203.0.113.1", "2001:db8::1"])
+    );
+    assert_eq!(document["source"]["ip"], "2001:db8::1");
+}
+
+#[test]
+fn a_rebuilt_document_shows_no_source_address() {
+    let rebuilt = Document {
+        is_rebuilt: true,
+        ..document(&request())
+    };
+    let document = alert_in(&rebuilt, &finding()).document;
+    assert_eq!(document.pointer("/source"), None);
+    assert_eq!(
+        document["related"]["ip"],
+        json!(["203.0.113.1", "192.0.2.9"])
+    );
+}
+
+#[test]
+fn credentials_in_extra_are_withheld() {
+    let mut source = request();
+    let token = format!("eyJhbGciOiJIUzI1NiJ9.{CANARY}.c2ln");
+    source["impersonatedUser"]["extra"] = json!({
+        "Session-Token": [CANARY], "client_secret": CANARY, "proof": [format!("Bearer {token}")],
+        "": [CANARY], "example.com/scopes": ["view"],
+    });
+    let document = alert(&source).document;
+    assert!(!document.to_string().contains(CANARY), "{document}");
+    let extra = &document["k8scop"]["impersonated"]["extra"];
+    assert_eq!(extra["example.com/scopes"], json!(["view"]));
+    assert_eq!(extra["Session-Token"], json!([WITHHELD]));
 }
 
 #[test]
@@ -198,7 +278,9 @@ fn hostile_values_stay_within_bounds() {
     source["auditID"] = long.as_str().into();
     source["userAgent"] = long.as_str().into();
     source["user"]["groups"] = vec![long.as_str(); 100].into();
-    source["sourceIPs"] = json!(["not an address"]);
+    source["sourceIPs"] = vec!["not an address"; 100].into();
+    let extra = (0..100).map(|n| (format!("{n}{long}"), vec!["x"; 100].into()));
+    source["impersonatedUser"]["extra"] = Value::Object(extra.collect());
     let finding = Finding {
         matched: vec![long.clone(); 100],
         context: vec![(long.clone(), vec![long.clone(); 100]); 100],
@@ -231,7 +313,7 @@ fn hostile_values_stay_within_bounds() {
 fn an_event_without_name_and_time_is_known_by_its_document() {
     let timeless = Document {
         time: None,
-        ..document(&json!({"verb": "get", "stage": "ResponseComplete"}))
+        ..document(&json!({"verb": "get", "stage": "ResponseComplete", "requestURI": "/"}))
     };
     let document = alert_in(&timeless, &finding()).document;
     assert_eq!(document["k8scop"]["event"]["key_basis"], "doc");
