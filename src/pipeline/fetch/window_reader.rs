@@ -264,6 +264,11 @@ impl WindowReader {
         self.attempts.note_rules(active_from);
     }
 
+    /// Tells how many documents a window holds that were not handed out: they are events.
+    pub(super) fn left_out(&self, census: &Census, read: u64) {
+        self.reporter.left_out(census.documents_beside(read));
+    }
+
     /// Makes ready to try again.
     pub(super) async fn recover(&mut self, fault: &Fault) {
         self.close_view().await;
