@@ -25,8 +25,7 @@ pub use self::profile::RuleProfile;
 pub use super::identity::{RuleOrigin, own_id};
 use super::{
     context::Context,
-    definition::Severity,
-    derived,
+    definition::{RequestOutcome, Severity},
     document::Document,
     event::Event,
     field::Field,
@@ -77,12 +76,20 @@ pub struct Alert {
 }
 
 /// What a rule found in one event.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rendered message.
     pub message: String,
     /// Named groups of the patterns that matched.
     pub captures: BTreeMap<String, String>,
+    /// Severity of the alert.
+    pub severity: Severity,
+    /// Outcome of the request, if its event decides it.
+    pub outcome: Option<RequestOutcome>,
+    /// Names of the list elements that the rule matched.
+    pub matched: Vec<String>,
+    /// Values of the fields that the rule copies into its alerts, by their names.
+    pub context: Vec<(String, Vec<String>)>,
     /// The predicates that held.
     pub evidence: Vec<Evidence>,
 }
@@ -119,7 +126,6 @@ impl Alert {
             event.time().unwrap_or(context.now).to_string(),
         );
         draft.put("message", finding.message.as_str());
-        describe_severity(&mut draft, rule.severity());
         describe_request(&mut draft, event.root(), context);
         categories::describe(&mut draft, event.root());
         actor::describe(&mut draft, event);
@@ -140,7 +146,7 @@ impl Alert {
             id,
             rule: rule.key().to_owned(),
             category: rule.category().to_owned(),
-            severity: rule.severity(),
+            severity: finding.severity,
             time: event.time(),
             source_time,
             fingerprint,
@@ -170,17 +176,9 @@ impl Alert {
     }
 }
 
-fn describe_severity(draft: &mut Draft, severity: Severity) {
-    let score = profile::score(severity);
-    draft.put("event.severity", score);
-    draft.put("event.risk_score", score);
-    draft.put("k8scop.severity", severity.word());
-}
-
 fn describe_request(draft: &mut Draft, root: &Value, context: &Context) {
     let one = |path: &[&str]| first_text(root, path);
     draft.put("event.action", one(&["verb"]));
-    draft.put("event.outcome", outcome(root));
     draft.put("user_agent.original", one(&["userAgent"]));
     draft.put("orchestrator.cluster.name", context.cluster.as_str());
     draft.put("orchestrator.namespace", one(&["objectRef", "namespace"]));
@@ -215,6 +213,21 @@ fn describe_finding(draft: &mut Draft, finding: &Finding) {
         .collect();
     let evidence = finding.evidence.iter().take(LIST_LIMIT);
     let evidence: Vec<Value> = evidence.map(evidence_value).collect();
+    draft.put("event.severity", profile::score(finding.severity));
+    draft.put("event.risk_score", profile::score(finding.severity));
+    draft.put("k8scop.severity", finding.severity.word());
+    draft.put("event.outcome", event_outcome(finding.outcome));
+    draft.put("k8scop.outcome", finding.outcome.map(RequestOutcome::word));
+    let matched = finding.matched.iter().take(LIST_LIMIT);
+    let matched = matched.map(|name| draft::text(name));
+    draft.put("k8scop.matched", matched.collect::<Vec<_>>());
+    let context = finding.context.iter().take(LIST_LIMIT);
+    let context = context.map(|(field, values)| {
+        let values = values.iter().take(LIST_LIMIT);
+        let values = values.map(|value| draft::text(value));
+        (field.clone(), Value::Array(values.collect()))
+    });
+    draft.put("k8scop.context", Value::Object(context.collect()));
     draft.put("k8scop.captures", Value::Object(captures));
     draft.put("k8scop.evidence", Value::Array(evidence));
 }
@@ -244,13 +257,12 @@ fn describe_origin(draft: &mut Draft, document: &Document, context: &Context) {
     draft.put("k8scop.source.id", document.id.as_str());
 }
 
-/// Whether the request did what it was to do, as far as the event tells.
-fn outcome(root: &Value) -> &'static str {
-    let status = first_text(root, &["responseStatus", "status"]);
-    match (derived::decision(root), status.as_deref(), code(root)) {
-        (Some("forbid"), ..) | (_, Some("Failure"), _) | (_, _, Some(400..)) => "failure",
-        (_, _, Some(100..)) | (_, Some("Success"), _) => "success",
-        _ => "unknown",
+/// The outcome as ECS 9.4 has it. A dry run did what it was to do, but nothing happened.
+fn event_outcome(outcome: Option<RequestOutcome>) -> &'static str {
+    match outcome {
+        Some(RequestOutcome::Success) => "success",
+        Some(RequestOutcome::Denied | RequestOutcome::Failure) => "failure",
+        Some(RequestOutcome::DryRun) | None => "unknown",
     }
 }
 

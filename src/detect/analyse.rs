@@ -11,7 +11,7 @@ use super::{
     document::{Document, Rejection, with_texts},
     event::{Event, gap::Gap},
     rule::{Match, Outcome},
-    ruleset::{Excepted, Matcher, RuleSet, Sight},
+    ruleset::{Matcher, RuleSet, Sight},
 };
 
 /// What was found in some documents.
@@ -58,10 +58,14 @@ pub fn analyse_with(
     let mut analysis = Analysis::default();
     let mut ids = HashSet::new();
     for (document, text) in with_texts(documents) {
+        // What a store rebuilt is not as it was written, which only the event itself knows.
+        let text = text.filter(|_| !document.is_rebuilt);
         match text.and_then(|text| matcher.look(text, context.layout)) {
-            Some(Sight::Quiet(excepted)) => {
+            Some(Sight::Quiet(matches)) => {
                 analysis.events += 1;
-                analysis.count_uses(excepted);
+                for found in matches {
+                    analysis.count_quiet(found);
+                }
             }
             _ => analysis.add_document(document, matcher, context, &mut ids),
         }
@@ -101,24 +105,31 @@ impl Analysis {
     ) {
         self.events += 1;
         self.cut_off += u64::from(event.is_cut_off());
-        for Match { rule, outcome } in matcher.matches(event) {
-            match outcome {
-                Outcome::Alert(finding) => {
-                    let alert = Alert::new(event, document, rule.profile(), &finding, context);
-                    if ids.insert(alert.id.clone()) {
-                        self.alerts.push(alert);
-                    }
-                }
-                Outcome::Excepted(exceptions) => self.count_uses(vec![(rule, exceptions)]),
+        for found in matcher.matches(event) {
+            let Outcome::Alert(finding) = &found.outcome else {
+                self.count_quiet(found);
+                continue;
+            };
+            let alert = Alert::new(event, document, found.rule.profile(), finding, context);
+            if ids.insert(alert.id.clone()) {
+                self.alerts.push(alert);
             }
         }
     }
 
-    fn count_uses(&mut self, excepted: Vec<Excepted<'_>>) {
-        for (rule, exceptions) in excepted {
-            for exception in exceptions {
-                let key = (rule.key().to_owned(), exception.to_owned());
-                *self.excepted.entry(key).or_default() += 1;
+    /// Counts a match that makes no alert.
+    fn count_quiet(&mut self, Match { rule, outcome }: Match<'_>) {
+        match outcome {
+            Outcome::Alert(_) => {}
+            Outcome::Excepted(exceptions) => {
+                for exception in exceptions {
+                    let key = (rule.key().to_owned(), exception.to_owned());
+                    *self.excepted.entry(key).or_default() += 1;
+                }
+            }
+            Outcome::Undecided(gap) => {
+                let key = (rule.key().to_owned(), gap);
+                *self.undecided.entry(key).or_default() += 1;
             }
         }
     }

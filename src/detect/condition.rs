@@ -11,6 +11,8 @@ mod parser;
 #[cfg(test)]
 mod tests;
 
+use super::truth::Truth;
+
 /// A condition over the selections of one rule, which it knows by their position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
@@ -90,26 +92,27 @@ impl Condition {
         Self::All((0..selections).map(Self::Selection).collect())
     }
 
-    /// Whether it holds, given which selections do. Asks for no more of them than it needs.
-    pub fn holds(&self, selection: &mut impl FnMut(usize) -> bool) -> bool {
+    /// Returns the truth of the condition, given that of the selections. Asks for no more of them
+    /// than it needs.
+    pub fn truth(&self, selection: &mut impl FnMut(usize) -> Truth) -> Truth {
         match self {
             Self::Selection(index) => selection(*index),
-            Self::Not(inner) => !inner.holds(selection),
-            Self::All(parts) => parts.iter().all(|part| part.holds(selection)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(selection)),
+            Self::Not(inner) => !inner.truth(selection),
+            Self::All(parts) => Truth::all(parts.iter().map(|part| part.truth(selection))),
+            Self::Any(parts) => Truth::any(parts.iter().map(|part| part.truth(selection))),
         }
     }
 
     /// The first selection that makes the condition hold, or makes it fail.
-    pub fn cause(&self, selection: &mut impl FnMut(usize) -> bool) -> Option<Cause> {
-        let holds = self.holds(selection);
+    pub fn cause(&self, selection: &mut impl FnMut(usize) -> Truth) -> Option<Cause> {
+        let truth = self.truth(selection);
         match self {
-            Self::Selection(index) if holds => Some(Cause::Holds(*index)),
+            Self::Selection(index) if truth.is_true() => Some(Cause::Holds(*index)),
             Self::Selection(index) => Some(Cause::Fails(*index)),
             Self::Not(inner) => inner.cause(selection),
             Self::All(parts) | Self::Any(parts) => parts
                 .iter()
-                .find(|part| part.holds(selection) == holds)
+                .find(|part| part.truth(selection) == truth)
                 .and_then(|part| part.cause(selection)),
         }
     }

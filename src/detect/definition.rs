@@ -42,6 +42,23 @@ pub struct RuleDefinition {
     /// of each logged stage.
     #[serde(default)]
     pub alert_per: AlertPer,
+    /// Outcomes of the request that make an alert: Success, Denied (by authentication,
+    /// authorization or admission), Failure (any other error) and DryRun. An alert about an
+    /// outcome other than Success begins with `denied: `, `failed: ` or `dry run: `, and is one step
+    /// less severe if Success is listed too and severityWhen does not say otherwise. Default:
+    /// Success; all of them where a selection looks at `outcome`, `decision` or `responseStatus`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4), extend("x-kubernetes-list-type" = "set"))]
+    pub outcomes: Vec<RequestOutcome>,
+    /// Severities of special cases: the first whose condition holds replaces `severity`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub severity_when: Vec<SeverityWhen>,
+    /// Fields whose values are copied into the alert, below `k8scop.context`, for example
+    /// `object.subjects.name`. Fields that may hold secrets are refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 256)), extend("x-kubernetes-list-type" = "set"))]
+    pub context: Vec<String>,
     /// Named groups of predicates about one audit event.
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub selections: Vec<Selection>,
@@ -83,6 +100,16 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Returns the severity one step below, at the least Informational.
+    pub fn lower(self) -> Self {
+        match self {
+            Self::Informational | Self::Low => Self::Informational,
+            Self::Medium => Self::Low,
+            Self::High => Self::Medium,
+            Self::Critical => Self::High,
+        }
+    }
+
     /// The severity in lower case, as alerts and metrics have it.
     pub fn word(self) -> &'static str {
         match self {
@@ -113,6 +140,44 @@ pub enum AlertPer {
     Event,
 }
 
+/// The outcome of a request.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[allow(
+    missing_docs,
+    reason = "documented variants lose their docs in a CRD; the field documents them"
+)]
+pub enum RequestOutcome {
+    Success,
+    Denied,
+    Failure,
+    DryRun,
+}
+
+impl RequestOutcome {
+    /// Returns the outcome as the field `outcome` has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Denied => "denied",
+            Self::Failure => "failure",
+            Self::DryRun => "dryRun",
+        }
+    }
+}
+
+/// The severity of a special case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SeverityWhen {
+    /// A condition over the selections of the rule, as in `condition`.
+    #[schemars(length(min = 1, max = 1024))]
+    pub condition: String,
+    /// Severity of the alert where the condition holds.
+    pub severity: Severity,
+}
+
 /// A named group of predicates.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -125,7 +190,8 @@ pub struct Selection {
     )]
     pub name: String,
     /// A list field, for example `podSpec.allContainers`. All predicates are then about one and
-    /// the same element of it, and name fields within the element.
+    /// the same element of it, and name fields within the element. The elements of a map such as
+    /// `requestObject.data` are its entries, with the fields `key` and `value`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub for_each: Option<String>,
@@ -137,6 +203,10 @@ pub struct Selection {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub any: Vec<Predicate>,
+    /// None of these predicates may hold; with `forEach`, of the same element.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub none: Vec<Predicate>,
 }
 
 /// A known harmless case.
@@ -154,6 +224,12 @@ pub struct Exception {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub reason: Option<String>,
+    /// A list field. All predicates are then about one and the same element of it. Where a
+    /// selection of the rule is about elements of the same list, each element that it matched
+    /// must meet the exception.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub for_each: Option<String>,
     /// Every one of these predicates must hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -162,6 +238,10 @@ pub struct Exception {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub any: Vec<Predicate>,
+    /// None of these predicates may hold; with `forEach`, of the same element.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub none: Vec<Predicate>,
 }
 
 /// A statement about one field of the event, with exactly one operator; `atLeast` and `atMost`
@@ -256,12 +336,16 @@ pub struct RuleTest {
     /// An audit event (`audit.k8s.io/v1`), or the part of one that the rule looks at.
     #[schemars(schema_with = "any_object")]
     pub event: serde_json::Value,
-    /// Match, NoMatch, or Excepted (the rule matches, and one of its exceptions too).
+    /// Match, NoMatch, Excepted (the rule matches, and one of its exceptions too), or Undecided
+    /// (the event lacks what the rule asks about; no alert is made).
     pub expect: Expectation,
     /// The message that the alert must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub message: Option<String>,
+    /// The severity that the alert must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     /// The exception that must be met, where `expect` is Excepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
@@ -275,6 +359,7 @@ pub enum Expectation {
     Match,
     NoMatch,
     Excepted,
+    Undecided,
 }
 
 fn default_category() -> String {
@@ -288,8 +373,8 @@ fn any_object(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 /// What the API server checks of a group of predicates.
 fn some_predicate() -> serde_json::Value {
     serde_json::json!([{
-        "rule": "(has(self.all) && size(self.all) > 0) || (has(self.any) && size(self.any) > 0)",
-        "message": "at least one predicate is required in `all` or `any`",
+        "rule": "(has(self.all) && size(self.all) > 0) || (has(self.any) && size(self.any) > 0) || (has(self.none) && size(self.none) > 0)",
+        "message": "at least one predicate is required in `all`, `any` or `none`",
     }])
 }
 

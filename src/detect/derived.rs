@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::{
+    definition::RequestOutcome,
     field::Lookup,
     json::{text, walk},
     uri,
@@ -38,7 +39,22 @@ impl<'e> Texts<'e> for &'e Value {
 /// The paths that a derived field looks at: none where it is another field.
 pub(super) fn paths(lookup: &Lookup) -> &'static [&'static [&'static str]] {
     match lookup {
-        Lookup::RequestPath | Lookup::RequestQuery(_) | Lookup::RequestCommand => &[REQUEST_URI],
+        Lookup::RequestPath | Lookup::RequestQuery(_) => &[REQUEST_URI],
+        Lookup::RequestCommand => &[REQUEST_URI, SUBRESOURCE, COMMAND],
+        Lookup::Outcome => &[
+            STAGE,
+            VERB,
+            REQUEST_URI,
+            RESOURCE,
+            SUBRESOURCE,
+            LEVEL,
+            CODE,
+            STATUS,
+            DECISION,
+            UNDOTTED_DECISION,
+            OPTIONS_KIND,
+            OPTIONS_DRY_RUN,
+        ],
         Lookup::SourceIp => &[SOURCE_IPS],
         Lookup::Decision => &[DECISION, UNDOTTED_DECISION],
         Lookup::ActorUsername => &[IMPERSONATED_USERNAME, USERNAME],
@@ -59,6 +75,7 @@ pub(super) fn visit<'e>(
         Lookup::SourceIp => source_ip(event),
         Lookup::Decision => decision(event).map(Cow::Borrowed),
         Lookup::ActorUsername => actor_username(event),
+        Lookup::Outcome => outcome(event).map(|outcome| Cow::Borrowed(outcome.word())),
         _ => None,
     };
     value.into_iter().for_each(visit);
@@ -66,8 +83,20 @@ pub(super) fn visit<'e>(
 
 const REQUEST_URI: &[&str] = &["requestURI"];
 const SOURCE_IPS: &[&str] = &["sourceIPs"];
-const DECISION: &[&str] = &["annotations", "authorization.k8s.io/decision"];
-const UNDOTTED_DECISION: &[&str] = &["annotations", "authorization_k8s_io/decision"];
+const STAGE: &[&str] = &["stage"];
+const VERB: &[&str] = &["verb"];
+const LEVEL: &[&str] = &["level"];
+const RESOURCE: &[&str] = &["objectRef", "resource"];
+const SUBRESOURCE: &[&str] = &["objectRef", "subresource"];
+const CODE: &[&str] = &["responseStatus", "code"];
+const STATUS: &[&str] = &["responseStatus", "status"];
+const COMMAND: &[&str] = &["requestObject", "command"];
+const OPTIONS_KIND: &[&str] = &["requestObject", "kind"];
+const OPTIONS_DRY_RUN: &[&str] = &["requestObject", "dryRun"];
+/// The annotation in which the authorizer notes its decision.
+pub(super) const DECISION: &[&str] = &["annotations", "authorization.k8s.io/decision"];
+/// The same as shippers store it that replace dots.
+pub(super) const UNDOTTED_DECISION: &[&str] = &["annotations", "authorization_k8s_io/decision"];
 const USERNAME: &[&str] = &["user", "username"];
 const IMPERSONATED_USERNAME: &[&str] = &["impersonatedUser", "username"];
 
@@ -90,9 +119,85 @@ fn visit_query<'e>(event: impl Texts<'e>, name: &str, visit: &mut dyn FnMut(Cow<
     }
 }
 
-/// `request.command`.
+/// `request.command`: that of the query, else that of the options in the body.
 fn request_command<'e>(event: impl Texts<'e>) -> Option<String> {
-    uri::command(&event.first(REQUEST_URI)?)
+    let queried = event.first(REQUEST_URI).and_then(|uri| uri::command(&uri));
+    queried.or_else(|| {
+        event.first(SUBRESOURCE).filter(|it| it == "exec")?;
+        let mut words = Vec::new();
+        event.visit(COMMAND, &mut |word| words.push(word));
+        (!words.is_empty()).then(|| words.join(" "))
+    })
+}
+
+/// `outcome`. Returns `None` at stage `RequestReceived`, which decides nothing. A request without
+/// a status counts as a success.
+pub(super) fn outcome<'e>(event: impl Texts<'e>) -> Option<RequestOutcome> {
+    let stage = event.first(STAGE);
+    if stage.as_deref() == Some("RequestReceived") {
+        return None;
+    }
+    let code = event.first(CODE).and_then(|code| code.parse::<i64>().ok());
+    let is_forbidden = decision(event) == Some("forbid");
+    Some(match code {
+        Some(401 | 403) => RequestOutcome::Denied,
+        _ if is_forbidden => RequestOutcome::Denied,
+        Some(400..) => RequestOutcome::Failure,
+        _ if stage.as_deref() == Some("Panic") => RequestOutcome::Failure,
+        _ if event.first(STATUS).as_deref() == Some("Failure") => RequestOutcome::Failure,
+        _ if is_dry_run(event) => RequestOutcome::DryRun,
+        _ => RequestOutcome::Success,
+    })
+}
+
+/// Subresources that connect a caller to something, or issue a token: they know no dry run, and
+/// have no bodies that are logged.
+const CONNECTIONS: [&str; 6] = ["exec", "attach", "portforward", "proxy", "log", "token"];
+
+/// Resources of questions, which are answered in a dry run too.
+const QUESTIONS: [&str; 6] = [
+    "subjectaccessreviews",
+    "localsubjectaccessreviews",
+    "selfsubjectaccessreviews",
+    "selfsubjectrulesreviews",
+    "selfsubjectreviews",
+    "tokenreviews",
+];
+
+/// Returns whether a request connects its caller to something, such as an exec.
+pub(super) fn is_connection<'e>(event: impl Texts<'e>) -> bool {
+    let subresource = event.first(SUBRESOURCE);
+    subresource.is_some_and(|it| CONNECTIONS.contains(&&*it))
+}
+
+/// Returns whether a request was a dry run: the apiserver validated it, and stored nothing. Where
+/// the apiserver does not know dry runs, the parameter means nothing.
+fn is_dry_run<'e>(event: impl Texts<'e>) -> bool {
+    let verb = event.first(VERB);
+    let is_all = |value: Cow<'_, str>| value == "All";
+    let is_queried = || {
+        let uri = event.first(REQUEST_URI);
+        uri.is_some_and(|uri| uri::query(&uri, "dryRun").any(is_all))
+    };
+    let is_dry_run = match verb.as_deref() {
+        Some("create" | "update" | "patch") => is_queried(),
+        // The options in the body replace those of the query.
+        Some("delete" | "deletecollection") if event.first(OPTIONS_KIND).is_some() => {
+            let mut is_dry_run = false;
+            event.visit(OPTIONS_DRY_RUN, &mut |value| is_dry_run |= is_all(value));
+            is_dry_run
+        }
+        // Without the body, the query may mean nothing.
+        Some("delete" | "deletecollection") => {
+            event.first(LEVEL).as_deref() != Some("Metadata") && is_queried()
+        }
+        _ => false,
+    };
+    is_dry_run
+        && !is_connection(event)
+        && event
+            .first(RESOURCE)
+            .is_some_and(|it| !QUESTIONS.contains(&&*it))
 }
 
 /// `source.ip`: the last of `sourceIPs`, which the apiserver saw itself. The others are claims of

@@ -10,18 +10,21 @@ pub(super) mod spelling;
 mod tests;
 mod trace;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::OnceCell};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
+    definition::RequestOutcome,
+    derived,
     document::{Document, Rejection},
     field::{Field, Lookup},
     json::{first_text, text, walk},
     layout::{self, Layout},
-    time,
+    patch, pod_spec, time,
 };
+use gap::{Gap, Gaps};
 use lookup::Node;
 
 pub(super) use glance::Glance;
@@ -38,6 +41,8 @@ pub struct Event {
     document_time: Option<String>,
     is_cut_off: bool,
     is_rebuilt: bool,
+    asked: OnceCell<Option<Value>>,
+    gaps: OnceCell<Gaps>,
 }
 
 impl Event {
@@ -48,11 +53,10 @@ impl Event {
             .into_iter()
             .enumerate()
             .map(|(position, event)| Self {
-                root: Value::Object(event),
                 position,
                 document_time: document.time.clone(),
-                is_cut_off: false,
                 is_rebuilt: document.is_rebuilt,
+                ..Self::of_root(Value::Object(event))
             })
             .collect())
     }
@@ -63,12 +67,18 @@ impl Event {
             Value::Object(map) => Value::Object(layout::canonical(map)),
             other => other,
         };
+        Self::of_root(root)
+    }
+
+    fn of_root(root: Value) -> Self {
         Self {
             root,
             position: 0,
             document_time: None,
             is_cut_off: false,
             is_rebuilt: false,
+            asked: OnceCell::new(),
+            gaps: OnceCell::new(),
         }
     }
 
@@ -91,8 +101,62 @@ impl Event {
     /// [`Field::parse_in_element`]. A field that holds no list has itself as the one element.
     pub fn elements(&self, list: &Field) -> Vec<Element<'_>> {
         let mut elements = Vec::new();
-        self.visit(list, &mut |node| elements.push(Element(node)));
+        self.visit(list, &mut |node| match node {
+            Node::Value(Value::Object(map)) if list.is_map() => {
+                let entries = map.iter();
+                elements.extend(entries.map(|(key, value)| Element::Entry(key, value)));
+            }
+            node => elements.push(Element::Node(node)),
+        });
         elements
+    }
+
+    /// Returns the outcome of the request, `None` at stage `RequestReceived`.
+    pub fn outcome(&self) -> Option<RequestOutcome> {
+        derived::outcome(&self.root)
+    }
+
+    /// Returns why the event may not show a value of a field that its request had.
+    pub(super) fn gap(&self, field: &Field) -> Option<Gap> {
+        if self.is_cut_off {
+            return (field.has_elements() || !self.exists(field)).then_some(Gap::CutOff);
+        }
+        if matches!(field.lookup(), Lookup::SourceIp) && self.has_merged_source_ips() {
+            return Some(Gap::Rebuilt);
+        }
+        let gap = self.gaps().of_field(field, || self.is_partial());
+        // What the request states of its object is decided.
+        gap.filter(|_| !field.is_of_object() || !self.exists(field))
+    }
+
+    /// Returns whether the request is a patch of containers that only the response shows whole.
+    pub(super) fn is_partial(&self) -> bool {
+        pod_spec::is_partial(&self.root, self.asked())
+    }
+
+    pub(super) fn gaps(&self) -> &Gaps {
+        self.gaps.get_or_init(|| {
+            let has_body = |name: &str| self.root.get(name).is_some_and(|body| !body.is_null());
+            Gaps::of(&self.root, has_body)
+        })
+    }
+
+    /// Returns the object that the request asks for, where it is not its body as it stands.
+    fn asked(&self) -> Option<&Value> {
+        let asked = self.asked.get_or_init(|| {
+            let verb = first_text(&self.root, &["verb"]);
+            let is_patch = matches!(verb.as_deref(), None | Some("patch"));
+            let body = self.root.get("requestObject").filter(|_| is_patch)?;
+            patch::asked(body, self.root.get("responseObject"))
+        });
+        asked.as_ref()
+    }
+
+    /// Returns whether the source addresses are sorted, so that the last is not the one that the
+    /// apiserver saw.
+    fn has_merged_source_ips(&self) -> bool {
+        let addresses = self.root.get("sourceIPs").filter(|_| self.is_rebuilt);
+        addresses.is_some_and(|it| it.as_array().is_some_and(|list| list.len() > 1))
     }
 
     /// The time of the request: `requestReceivedTimestamp`, else `stageTimestamp`, else the
@@ -125,37 +189,80 @@ impl Event {
     }
 
     fn visit<'e>(&'e self, field: &Field, visit: &mut dyn FnMut(Node<'e>)) {
-        lookup::visit(&self.root, field.lookup(), visit);
+        lookup::visit(self, field.lookup(), visit);
     }
 }
 
-/// One element of a list field.
+/// One element of a list field, or one entry of a map.
 #[derive(Debug)]
-pub struct Element<'e>(Node<'e>);
+pub enum Element<'e> {
+    /// An element of a list.
+    Node(Node<'e>),
+    /// The key and the value of an entry.
+    Entry(&'e str, &'e Value),
+}
 
 impl Element<'_> {
     /// The values of a field within the element, as [`Event::values`] gives them.
     pub fn values(&self, field: &Field) -> Vec<Cow<'_, str>> {
         let mut values = Vec::new();
-        self.visit(field, &mut |value| values.extend(text(value)));
-        if let (Node::Text(text), Lookup::InElement(path)) = (&self.0, field.lookup())
-            && path.is_empty()
-        {
-            values.push(Cow::Borrowed(text));
+        let Lookup::InElement(path) = field.lookup() else {
+            return values;
+        };
+        match self {
+            Self::Node(Node::Text(text)) if path.is_empty() => values.push(Cow::Borrowed(text)),
+            Self::Entry(key, _) if is(path, "key") && !key.is_empty() => {
+                values.push(Cow::Borrowed(*key));
+            }
+            _ => self.visit(path, &mut |value| values.extend(text(value))),
         }
         values
     }
 
-    /// Whether a field is there and not empty within the element, as [`Event::exists`] tells it.
+    /// Returns whether a field is there and not empty within the element, as [`Event::exists`]
+    /// does.
     pub fn exists(&self, field: &Field) -> bool {
         let mut exists = !self.values(field).is_empty();
-        self.visit(field, &mut |_| exists = true);
+        if let Lookup::InElement(path) = field.lookup() {
+            self.visit(path, &mut |_| exists = true);
+        }
         exists
     }
 
-    fn visit<'s>(&'s self, field: &Field, visit: &mut dyn FnMut(&'s Value)) {
-        if let (Node::Value(value), Lookup::InElement(path)) = (&self.0, field.lookup()) {
-            walk(value, path, visit);
+    /// Returns the name of the element, the key of the entry, or the scalar itself.
+    pub fn label(&self) -> Option<String> {
+        match self {
+            Self::Entry(key, _) => Some((*key).to_owned()),
+            Self::Node(Node::Text(text)) => Some(text.to_string()),
+            Self::Node(Node::Value(value)) => {
+                let named = first_text(value, &["name"]).or_else(|| first_text(value, &["key"]));
+                named.or_else(|| text(value)).map(Cow::into_owned)
+            }
         }
     }
+
+    /// Returns whether several elements may have become this one: a store that rebuilds documents
+    /// gathers the values of a field in all elements of a list.
+    pub(super) fn may_be_merged(&self) -> bool {
+        fn has_list(value: &Value) -> bool {
+            match value {
+                Value::Array(values) => values.len() > 1,
+                Value::Object(members) => members.values().any(has_list),
+                _ => false,
+            }
+        }
+        matches!(self, Self::Node(Node::Value(value)) if has_list(value))
+    }
+
+    fn visit<'s>(&'s self, path: &[String], visit: &mut dyn FnMut(&'s Value)) {
+        match self {
+            Self::Node(Node::Value(value)) => walk(value, path, visit),
+            Self::Entry(_, value) if is(path, "value") => walk::<&str>(value, &[], visit),
+            _ => {}
+        }
+    }
+}
+
+fn is(path: &[String], name: &str) -> bool {
+    matches!(path, [only] if only == name)
 }

@@ -27,6 +27,8 @@ const DERIVED: &[&str] = &[
     "request.command",
     "source.ip",
     "decision",
+    "outcome",
+    "object",
     "podSpec",
     "podSpec.allContainers",
     "actor.username",
@@ -58,6 +60,8 @@ pub(super) enum Lookup {
     },
     /// A path from an element of a list; empty for the element itself.
     InElement(Vec<String>),
+    /// A path from the object of the request.
+    Object(Vec<String>),
     /// A path from the pod template.
     PodSpec(Vec<String>),
     /// A path from each container, init container and ephemeral container of the pod template.
@@ -74,7 +78,26 @@ pub(super) enum Lookup {
     Decision,
     /// `actor.username`.
     ActorUsername,
+    /// `outcome`.
+    Outcome,
 }
+
+/// Names of objects with free keys: their elements are entries, with a key and a value.
+const MAPS: [&str; 10] = [
+    "annotations",
+    "binaryData",
+    "data",
+    "extra",
+    "labels",
+    "limits",
+    "matchLabels",
+    "nodeSelector",
+    "requests",
+    "stringData",
+];
+
+/// Names of members of Kubernetes objects that are always objects.
+const OBJECTS: [&str; 5] = ["metadata", "roleRef", "securityContext", "spec", "status"];
 
 /// Why a text is no field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +118,14 @@ pub enum FieldError {
         /// The nearest known field.
         suggestion: Option<String>,
     },
+    /// A path from the entries of a map, which have nothing but a key and a value.
+    #[error("unknown field \"{field}\"; an entry of {map} has the fields \"key\" and \"value\"")]
+    NoEntry {
+        /// The text.
+        field: String,
+        /// The map.
+        map: String,
+    },
 }
 
 impl Field {
@@ -113,8 +144,14 @@ impl Field {
     /// element, or `.` for the element itself where it is a scalar.
     pub fn parse_in_element(list: &Field, text: &str) -> Result<Self, FieldError> {
         let path = match text {
+            "key" | "value" if list.is_map() => vec![text.to_owned()],
+            _ if list.is_map() => {
+                return Err(FieldError::NoEntry {
+                    field: text.to_owned(),
+                    map: list.name.clone(),
+                });
+            }
             "." => Vec::new(),
-            _ if list.has_dotted_keys() => vec![parse_path(text)?.join(".")],
             _ => path::join_dotted_keys(parse_path(text)?),
         };
         Ok(Self {
@@ -127,6 +164,77 @@ impl Field {
     /// Whether the field can have several values, and so may stand in a selection's `forEach`.
     pub fn is_list(&self) -> bool {
         self.is_list
+    }
+
+    /// Returns whether the elements of the field are the entries of a map, with a key and a value.
+    pub(super) fn is_map(&self) -> bool {
+        match &self.lookup {
+            Lookup::Path(path) | Lookup::PodSpec(path) | Lookup::Object(path) => path
+                .last()
+                .is_some_and(|name| MAPS.contains(&name.as_str())),
+            _ => false,
+        }
+    }
+
+    /// Returns whether the field is an object, so that it has no value to compare.
+    pub fn is_object(&self) -> bool {
+        let (path, is_within) = match &self.lookup {
+            Lookup::Path(path) => (path, path.len() > 1),
+            Lookup::PodSpec(path) | Lookup::Object(path) => (path, true),
+            _ => return false,
+        };
+        let last = path.last().map(String::as_str);
+        match (last, is_within) {
+            (None, _) => true,
+            (Some(name), false) => {
+                !matches!(schema::shape(name), Some(Shape::One | Shape::Many) | None)
+            }
+            (Some(name), true) => OBJECTS.contains(&name) || MAPS.contains(&name),
+        }
+    }
+
+    /// Returns whether the field may be the list of a selection's `forEach`.
+    pub(super) fn has_elements(&self) -> bool {
+        self.is_list || self.is_map()
+    }
+
+    /// Returns the field within an element of `list` that this field of the event leads to, if it
+    /// does.
+    pub(super) fn within(&self, list: &Field) -> Option<Field> {
+        let (of_list, path) = match (&list.lookup, &self.lookup) {
+            (Lookup::Path(list), Lookup::Path(path))
+            | (Lookup::Object(list), Lookup::Object(path))
+            | (Lookup::PodSpec(list), Lookup::PodSpec(path))
+            | (Lookup::AllContainers(list), Lookup::AllContainers(path)) => (list, path),
+            _ => return None,
+        };
+        let rest = path
+            .strip_prefix(of_list.as_slice())
+            .filter(|_| !list.is_map())?;
+        Some(Self {
+            name: self.name.clone(),
+            is_list: true,
+            lookup: Lookup::InElement(rest.to_vec()),
+        })
+    }
+
+    /// Returns whether the field is found by the bodies of the event, which have to be read whole.
+    pub(super) fn is_in_bodies(&self) -> bool {
+        self.is_in_pod_spec() || self.is_of_object()
+    }
+
+    /// Returns whether the field is one of the object of the request.
+    pub(super) fn is_of_object(&self) -> bool {
+        matches!(self.lookup, Lookup::Object(_))
+    }
+
+    /// Returns whether an audit level may leave out what the field leads to.
+    pub(super) fn may_be_unseen(&self) -> bool {
+        let is_body = |path: &[String]| {
+            let first = path.first().map(String::as_str);
+            matches!(first, Some("requestObject" | "responseObject"))
+        };
+        self.is_in_bodies() || matches!(&self.lookup, Lookup::Path(path) if is_body(path))
     }
 
     /// Whether it looks into a pod spec, wherever the event has one.
@@ -143,12 +251,21 @@ impl Field {
                 return path.first().cloned().into_iter().collect();
             }
             Lookup::InElement(_) => &[],
-            Lookup::PodSpec(_) | Lookup::AllContainers(_) => {
-                &["objectRef", "requestObject", "responseObject"]
+            Lookup::PodSpec(_) | Lookup::AllContainers(_) | Lookup::Object(_) => {
+                &["objectRef", "requestObject", "responseObject", "verb"]
             }
-            Lookup::RequestPath | Lookup::RequestQuery(_) | Lookup::RequestCommand => {
-                &["requestURI"]
-            }
+            Lookup::RequestPath | Lookup::RequestQuery(_) => &["requestURI"],
+            Lookup::RequestCommand => &["objectRef", "requestObject", "requestURI"],
+            Lookup::Outcome => &[
+                "annotations",
+                "level",
+                "objectRef",
+                "requestObject",
+                "requestURI",
+                "responseStatus",
+                "stage",
+                "verb",
+            ],
             Lookup::SourceIp => &["sourceIPs"],
             Lookup::Decision => &["annotations"],
             Lookup::ActorUsername => &["impersonatedUser", "user"],
@@ -161,7 +278,10 @@ impl Field {
     pub(super) fn names(&self) -> &[String] {
         match &self.lookup {
             Lookup::Path(path) => path.get(1..).unwrap_or_default(),
-            Lookup::PodSpec(path) | Lookup::AllContainers(path) | Lookup::InElement(path) => path,
+            Lookup::PodSpec(path)
+            | Lookup::AllContainers(path)
+            | Lookup::Object(path)
+            | Lookup::InElement(path) => path,
             _ => &[],
         }
     }
@@ -172,21 +292,18 @@ impl Field {
         let mut keys = self.name.split(['.', '[', ']', '"']);
         let holds_payload = matches!(
             keys.next(),
-            Some("requestObject" | "responseObject" | "podSpec" | "request")
+            Some("requestObject" | "responseObject" | "object" | "podSpec" | "request")
         );
+        // The key of an entry names the value, and is not one.
+        let is_key = |map: &&str| self.name.ends_with(&format!(".{map}.key"));
+        if matches!(self.lookup, Lookup::InElement(_)) && MAPS.iter().any(|map| is_key(&map)) {
+            return false;
+        }
         let is_secret = |key: &str| {
             matches!(key, "data" | "stringData" | "binaryData" | "token")
                 || key.to_ascii_lowercase().contains("password")
         };
         holds_payload && (keys.any(is_secret) || self.name.ends_with(".env.value"))
-    }
-
-    /// Whether it leads to labels or their like: what follows is one key.
-    fn has_dotted_keys(&self) -> bool {
-        let (Lookup::Path(path) | Lookup::PodSpec(path)) = &self.lookup else {
-            return false;
-        };
-        path.last().is_some_and(|key| schema::has_dotted_keys(key))
     }
 
     pub(super) fn lookup(&self) -> &Lookup {
@@ -239,6 +356,11 @@ fn derived(path: &[String]) -> Option<Field> {
         ["request", "command"] => Field::one(path, Lookup::RequestCommand),
         ["source", "ip"] => Field::one(path, Lookup::SourceIp),
         ["decision"] => Field::one(path, Lookup::Decision),
+        ["outcome"] => Field::one(path, Lookup::Outcome),
+        ["object", ..] => {
+            let path = path::join_dotted_keys(path.to_vec());
+            Field::many(&path, Lookup::Object(path[1..].to_vec()))
+        }
         ["actor", "username"] => Field::one(path, Lookup::ActorUsername),
         ["podSpec", "allContainers", ..] => {
             let path = path::join_dotted_keys(path.to_vec());

@@ -136,12 +136,16 @@ pub(super) fn fingerprint(parts: &[&str]) -> String {
 
 /// A hash of what a rule looks for, whatever it is called and says: 16 hex digits.
 pub(super) fn match_hash(definition: &RuleDefinition) -> String {
-    let looked_for = serde_json::json!([
-        definition.selections,
-        definition.condition,
-        definition.exceptions,
-        definition.alert_per,
-    ]);
+    let mut looked_for = vec![
+        serde_json::json!(definition.selections),
+        serde_json::json!(definition.condition),
+        serde_json::json!(definition.exceptions),
+        serde_json::json!(definition.alert_per),
+    ];
+    if !definition.outcomes.is_empty() {
+        looked_for.push(serde_json::json!(definition.outcomes));
+    }
+    let looked_for = serde_json::Value::Array(looked_for);
     hex(&digest("k8scop.match.v1", &[looked_for.to_string()])[..8])
 }
 

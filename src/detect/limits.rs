@@ -17,6 +17,12 @@ pub const CAPTURES: usize = 16;
 pub const EXCERPT_CHARS: usize = 256;
 /// Predicates in the evidence of one match, and values of each.
 pub const EVIDENCE: usize = 16;
+/// Elements of a list that one alert names as matched.
+pub const MATCHED: usize = 8;
+/// Fields that a rule copies into its alerts.
+pub const CONTEXT: usize = 16;
+/// Special severities of a rule.
+pub const SEVERITIES: usize = 8;
 /// Characters of a condition.
 pub const CONDITION_CHARS: usize = 1024;
 /// Nesting of parentheses and `not` within a condition.

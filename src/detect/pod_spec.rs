@@ -1,10 +1,11 @@
-//! Where the pod template stands in the bodies of a request.
+//! The pod specs that a request asks for.
 
 use serde_json::Value;
 
 use super::{
     derived::Texts,
     json::{first_text, walk},
+    patch,
 };
 
 /// The lists of containers that a pod spec has.
@@ -32,60 +33,135 @@ const TEMPLATES: &[(&str, &str, &[&str])] = &[
     ("PodTemplate", "podtemplates", &["template", "spec"]),
 ];
 
-/// Where an event tells whether it may hold a pod template.
-pub(super) const SIGNS: [&[&str]; 3] = [
+/// Subresources whose bodies are the object itself, with its pod spec.
+const SUBRESOURCES: [&str; 2] = ["ephemeralcontainers", "resize"];
+
+/// The paths by which an event shows that it may hold a pod template.
+pub(super) const SIGNS: [&[&str]; 6] = [
     &["objectRef", "resource"],
+    &["objectRef", "apiGroup"],
     &["requestObject", "kind"],
+    &["requestObject", "apiVersion"],
     &["responseObject", "kind"],
+    &["responseObject", "apiVersion"],
 ];
 
-/// Whether an event may hold a pod template, by what stands at its [`SIGNS`].
+/// The deepest place of a pod template in a custom resource.
+const DEPTH_LIMIT: usize = 10;
+
+/// Returns whether an event may hold a pod template, by the values at its [`SIGNS`].
 pub(super) fn may_be_in<'e>(event: impl Texts<'e>) -> bool {
     let mut may_be = false;
     for path in SIGNS {
         event.visit(path, &mut |text| {
             let is_sign =
                 |(kind, resource, _): &(&str, &str, _)| text == *kind || text == *resource;
-            may_be |= TEMPLATES.iter().any(is_sign);
+            may_be |= TEMPLATES.iter().any(is_sign) || is_custom(&text);
         });
     }
     may_be
 }
 
-/// The pod spec of the request body, or else of the response body. The body of a patch holds only
-/// what it changes, and that of a JSON patch holds none, so the response counts there.
-pub(super) fn find(event: &Value) -> Option<&Value> {
-    ["requestObject", "responseObject"]
-        .into_iter()
-        .find_map(|body| in_body(event, event.get(body)?))
+/// Returns whether an API group, which a version may follow, is not one of Kubernetes itself.
+fn is_custom(group: &str) -> bool {
+    let group = group.split('/').next().unwrap_or_default();
+    group.contains('.') && !group.ends_with(".k8s.io")
 }
 
-fn in_body<'e>(event: &'e Value, body: &'e Value) -> Option<&'e Value> {
-    let mut found = None;
-    walk(body, template_path(event, body)?, &mut |end| {
-        if found.is_none() && end.is_object() {
-            found = Some(end);
-        }
-    });
+/// The pod specs that a request asks for: those of its body, as far as it has read into the object
+/// `asked` for. Only where the body is unknown, that of the response counts.
+///
+/// Labels, annotations or replicas ask for no pod spec, whatever the response shows.
+pub(super) fn find<'e>(event: &'e Value, asked: Option<&'e Value>) -> Vec<&'e Value> {
+    let verb = first_text(event, &["verb"]);
+    if !matches!(verb.as_deref(), None | Some("create" | "update" | "patch")) {
+        return Vec::new();
+    }
+    let body = asked.or_else(|| event.get("requestObject"));
+    match body.filter(|body| !body.is_null()) {
+        Some(body) => in_body(event, body),
+        None => event
+            .get("responseObject")
+            .map_or_else(Vec::new, |body| in_body(event, body)),
+    }
+}
+
+/// Returns whether the body of a patch asks for containers or volumes that only the response shows
+/// whole.
+pub(super) fn is_partial(event: &Value, asked: Option<&Value>) -> bool {
+    let Some(body) = event.get("requestObject") else {
+        return false;
+    };
+    let mut lists = CONTAINER_LISTS.iter().chain(&["volumes"]);
+    patch::copies(body)
+        || find(event, asked)
+            .iter()
+            .any(|spec| lists.any(|list| spec.get(list).is_some()))
+}
+
+fn in_body<'e>(event: &'e Value, body: &'e Value) -> Vec<&'e Value> {
+    let subresource = first_text(event, &["objectRef", "subresource"]);
+    if subresource.is_some_and(|it| !SUBRESOURCES.contains(&&*it)) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    if is_custom_resource(event, body) {
+        search(body, DEPTH_LIMIT, &mut found);
+    } else if let Some(path) = template_path(event, body) {
+        walk(body, path, &mut |end| {
+            if end.is_object() {
+                found.push(end);
+            }
+        });
+    }
     found
+}
+
+fn is_custom_resource(event: &Value, body: &Value) -> bool {
+    let version = first_text(body, &["apiVersion"]);
+    let group = version.or_else(|| first_text(event, &["objectRef", "apiGroup"]));
+    group.is_some_and(|group| is_custom(&group))
 }
 
 /// By the body's own kind, or where it has none, as in patches, by the resource of the request.
 fn template_path(event: &Value, body: &Value) -> Option<&'static [&'static str]> {
-    if let Some(kind) = first_text(body, &["kind"]) {
-        return TEMPLATES
-            .iter()
-            .find_map(|(known, _, path)| (*known == kind).then_some(*path));
+    let kind = first_text(body, &["kind"]);
+    let resource = first_text(event, &["objectRef", "resource"]);
+    TEMPLATES.iter().find_map(|(known, of, path)| {
+        let is_it = match &kind {
+            Some(kind) => *known == *kind,
+            None => resource.as_deref() == Some(*of),
+        };
+        is_it.then_some(*path)
+    })
+}
+
+/// Searches a custom resource, such as a Rollout or a Knative Service, for templates of pods.
+fn search<'e>(value: &'e Value, depth: usize, found: &mut Vec<&'e Value>) {
+    if depth == 0 {
+        return;
     }
-    let subresource = first_text(event, &["objectRef", "subresource"]);
-    if !matches!(
-        subresource.as_deref(),
-        None | Some("ephemeralcontainers" | "resize")
-    ) {
-        return None;
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member.get("spec").filter(|_| name == "template") {
+                    Some(spec) if is_pod_spec(spec) => found.push(spec),
+                    _ => search(member, depth - 1, found),
+                }
+            }
+        }
+        Value::Array(elements) => {
+            for element in elements {
+                search(element, depth - 1, found);
+            }
+        }
+        _ => {}
     }
-    let resource = first_text(event, &["objectRef", "resource"])?;
-    TEMPLATES
-        .iter()
-        .find_map(|(_, known, path)| (*known == resource).then_some(*path))
+}
+
+/// Returns whether an object has a member that only pod specs have.
+fn is_pod_spec(spec: &Value) -> bool {
+    const MEMBERS: [&str; 4] = ["volumes", "hostNetwork", "hostPID", "hostIPC"];
+    let mut members = CONTAINER_LISTS.iter().chain(&MEMBERS);
+    spec.is_object() && members.any(|member| spec.get(member).is_some())
 }

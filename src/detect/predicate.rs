@@ -7,10 +7,11 @@ mod tests;
 use std::borrow::Cow;
 
 use super::{
-    event::{Element, Event},
+    event::{Element, Event, gap::Gap},
     field::Field,
     network::Network,
     pattern::Pattern,
+    truth::Truth,
 };
 
 pub use compile::compile;
@@ -76,25 +77,28 @@ impl Predicate {
         }
     }
 
-    /// Whether it holds for an event, or for an element of a list.
-    pub fn holds(&self, subject: &impl Subject) -> bool {
-        self.holds_given(
+    /// Returns the truth of the predicate for an event, or for an element of a list.
+    pub fn truth(&self, subject: &impl Subject) -> Truth {
+        self.truth_given(
             || subject.exists(&self.field),
             |accepts| subject.values(&self.field).iter().any(|v| accepts(v)),
+            || subject.gap(&self.field),
         )
     }
 
-    /// Whether it holds, given whether its field exists, and whether some value of the field is
-    /// accepted. At most one of the two is asked.
-    pub fn holds_given(
+    /// Returns the truth, given whether the field exists, whether some value of it is accepted,
+    /// and why the event may not show a value. Where there is a gap, a predicate that fails is
+    /// undecided, and so is `exists: Absent` where it holds.
+    pub fn truth_given(
         &self,
         exists: impl FnOnce() -> bool,
         any_value: impl FnOnce(&dyn Fn(&str) -> bool) -> bool,
-    ) -> bool {
+        gap: impl FnOnce() -> Option<Gap>,
+    ) -> Truth {
         match &self.test {
-            Test::Present => exists(),
-            Test::Absent => !exists(),
-            test => any_value(&|value| test.accepts(value)),
+            Test::Present => Truth::unless_gap(exists(), gap),
+            Test::Absent => !Truth::unless_gap(exists(), gap),
+            test => Truth::unless_gap(any_value(&|value| test.accepts(value)), gap),
         }
     }
 
@@ -117,6 +121,8 @@ pub trait Subject {
     fn values(&self, field: &Field) -> Vec<Cow<'_, str>>;
     /// Whether a field is there and not empty; an object counts.
     fn exists(&self, field: &Field) -> bool;
+    /// Returns why a value of a field may not be shown.
+    fn gap(&self, field: &Field) -> Option<Gap>;
 }
 
 impl Subject for Event {
@@ -127,15 +133,32 @@ impl Subject for Event {
     fn exists(&self, field: &Field) -> bool {
         self.exists(field)
     }
+
+    fn gap(&self, field: &Field) -> Option<Gap> {
+        self.gap(field)
+    }
 }
 
-impl Subject for Element<'_> {
+/// An element of a list that an event shows, as far as it shows it.
+#[derive(Debug)]
+pub struct ShownElement<'e> {
+    /// The element.
+    pub element: Element<'e>,
+    /// Why the element may have had more, or may be several.
+    pub gap: Option<Gap>,
+}
+
+impl Subject for ShownElement<'_> {
     fn values(&self, field: &Field) -> Vec<Cow<'_, str>> {
-        self.values(field)
+        self.element.values(field)
     }
 
     fn exists(&self, field: &Field) -> bool {
-        self.exists(field)
+        self.element.exists(field)
+    }
+
+    fn gap(&self, _: &Field) -> Option<Gap> {
+        self.gap
     }
 }
 

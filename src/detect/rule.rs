@@ -2,27 +2,27 @@
 
 mod bounds;
 mod compile;
+mod finding;
+mod gate;
 mod sample;
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    alert::{Evidence, Finding, RuleProfile, WITHHELD},
+    alert::{Finding, RuleProfile},
     condition::{Cause, Condition},
-    definition::RuleDefinition,
-    event::Event,
-    excerpt::cut,
+    definition::{RequestOutcome, RuleDefinition, Severity},
+    event::{Event, gap::Gap},
     field::Field,
-    limits,
     message::Message,
     problem::{Problem, Problems},
-    selection::{Held, Selection},
+    selection::Selection,
+    truth::Truth,
 };
+pub(super) use gate::Gate;
 
 /// Which rule it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +61,8 @@ pub enum Outcome<'r> {
     Alert(Finding),
     /// Nothing: these exceptions of the rule are met, in the order of the definition.
     Excepted(Vec<&'r str>),
+    /// Nothing: the event does not show what the rule asks about.
+    Undecided(Gap),
 }
 
 /// What a definition compiles to.
@@ -69,6 +71,9 @@ struct Parts {
     selections: Vec<Selection>,
     condition: Condition,
     exceptions: Vec<Selection>,
+    gate: Gate,
+    severities: Vec<(Condition, Severity)>,
+    context: Vec<Field>,
     message: Message,
 }
 
@@ -128,31 +133,33 @@ impl Rule {
         &self.profile
     }
 
-    /// What it makes of an event, or `None` where it does not match.
+    /// Returns what follows from an event, or `None` where the rule does not match it.
     pub fn evaluate(&self, event: &Event) -> Option<Match<'_>> {
-        self.holds(event).then(|| self.conclude(event))
+        let truth = self.truth(event);
+        (!truth.is_false()).then(|| self.conclude(truth, event))
     }
 
-    /// Whether its condition holds for an event.
-    pub(super) fn holds(&self, event: &Event) -> bool {
+    /// Returns the truth of the condition for an event whose outcome the rule alerts on.
+    pub(super) fn truth(&self, event: &Event) -> Truth {
+        match self.of_condition(&self.parts.condition, event) {
+            Truth::False => Truth::False,
+            truth if self.parts.gate.admits(event.outcome()) => truth,
+            _ => Truth::False,
+        }
+    }
+
+    fn of_condition(&self, condition: &Condition, event: &Event) -> Truth {
         let selections = &self.parts.selections;
-        self.parts
-            .condition
-            .holds(&mut |index: usize| selections[index].holds(event))
+        condition.truth(&mut |index: usize| selections[index].truth(event))
     }
 
-    /// What follows from an event that is known to match.
-    pub(super) fn conclude(&self, event: &Event) -> Match<'_> {
-        let met: Vec<_> = self
-            .parts
-            .exceptions
-            .iter()
-            .filter(|exception| exception.holds(event))
-            .map(Selection::name)
-            .collect();
-        let outcome = match met.is_empty() {
-            true => Outcome::Alert(self.finding(event)),
-            false => Outcome::Excepted(met),
+    /// Returns what follows from an event for which the condition has this truth, not `False`.
+    pub(super) fn conclude(&self, truth: Truth, event: &Event) -> Match<'_> {
+        let outcome = match truth {
+            Truth::Undecided(gap) => Outcome::Undecided(gap),
+            _ => self
+                .except(event)
+                .unwrap_or_else(|| Outcome::Alert(finding::of(self, event))),
         };
         Match {
             rule: self,
@@ -160,19 +167,41 @@ impl Rule {
         }
     }
 
-    fn finding(&self, event: &Event) -> Finding {
-        let selections = &self.parts.selections;
-        let held: Vec<_> = selections.iter().map(|s| (s, s.held(event))).collect();
-        let captures = captures(&held);
-        let message = self.parts.message.render(
-            |field| shown_values(field, event),
-            |name| captures.get(name).cloned(),
-        );
-        Finding {
-            message,
-            captures,
-            evidence: evidence(&held),
+    fn except(&self, event: &Event) -> Option<Outcome<'_>> {
+        let exceptions = self.parts.exceptions.iter();
+        let met = exceptions.filter(|exception| self.is_met(exception, event));
+        let met: Vec<_> = met.map(Selection::name).collect();
+        (!met.is_empty()).then_some(Outcome::Excepted(met))
+    }
+
+    /// Returns whether an exception is met for certain. One about elements must hold for each
+    /// element that a selection about the same list matched.
+    fn is_met(&self, exception: &Selection, event: &Event) -> bool {
+        let of_same_list = |selection: &&Selection| {
+            exception.list().is_some() && selection.list() == exception.list()
+        };
+        let selections = self.parts.selections.iter().filter(of_same_list);
+        let mut matched = selections
+            .flat_map(|selection| selection.matched(event))
+            .peekable();
+        match matched.peek() {
+            Some(_) => exception.covers(matched),
+            None => exception.truth(event).is_true(),
         }
+    }
+
+    /// Returns the severity of an alert about an event that matches.
+    fn severity(&self, event: &Event, outcome: Option<RequestOutcome>) -> Severity {
+        let mut special = self.parts.severities.iter();
+        let special = special.find(|(condition, _)| self.of_condition(condition, event).is_true());
+        match special {
+            Some((_, severity)) => *severity,
+            None => self.parts.gate.severity(self.definition.severity, outcome),
+        }
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.parts.gate
     }
 
     pub(super) fn selections(&self) -> &[Selection] {
@@ -205,52 +234,5 @@ pub(super) fn fingerprint(bytes: &[u8]) -> String {
     digest[..8]
         .iter()
         .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-type HeldBySelection<'r> = [(&'r Selection, Held<'r>)];
-
-/// The values of a field that a message may show.
-fn shown_values(field: &Field, event: &Event) -> Vec<String> {
-    match field.is_secret() {
-        true if event.exists(field) => vec![WITHHELD.to_owned()],
-        _ => event.values(field).into_iter().map(Into::into).collect(),
-    }
-}
-
-/// Named groups of the patterns that held; the first pattern to capture a name wins.
-fn captures(held: &HeldBySelection<'_>) -> BTreeMap<String, String> {
-    let mut captures = BTreeMap::new();
-    for (predicate, values) in held.iter().flat_map(|(_, held)| held) {
-        for pattern in predicate.patterns() {
-            let texts = values.iter().flat_map(|value| pattern.captures(value));
-            for (name, text) in texts {
-                let text = match predicate.field().is_secret() {
-                    true => WITHHELD.into(),
-                    false => cut(text, limits::EXCERPT_CHARS),
-                };
-                captures
-                    .entry(name.to_owned())
-                    .or_insert_with(|| text.into_owned());
-            }
-        }
-    }
-    captures
-}
-
-fn evidence(held: &HeldBySelection<'_>) -> Vec<Evidence> {
-    held.iter()
-        .flat_map(|(selection, held)| held.iter().map(move |held| (selection, held)))
-        .take(limits::EVIDENCE)
-        .map(|(selection, (predicate, values))| Evidence {
-            selection: selection.name().to_owned(),
-            field: predicate.field().clone(),
-            operator: predicate.operator(),
-            values: values
-                .iter()
-                .take(limits::EVIDENCE)
-                .map(|value| cut(value, limits::EXCERPT_CHARS).into_owned())
-                .collect(),
-        })
         .collect()
 }

@@ -21,11 +21,12 @@ use std::sync::{Arc, OnceLock};
 use super::{
     definition::RuleState,
     event::{Event, Outline},
-    rule::{Match, Rule, fingerprint},
+    rule::{Match, Outcome, Rule, fingerprint},
+    truth::Truth,
 };
 use facts::Facts;
 use index::Index;
-pub use matcher::{Excepted, Matcher, Sight};
+pub use matcher::{Matcher, Sight};
 use program::{Programs, RuleId};
 pub use requirement::{Requirement, Unrestricted};
 
@@ -98,29 +99,45 @@ impl RuleSet {
         self.conclude(&self.matching_by_full_scan(event), event)
     }
 
-    fn matching_by_full_scan(&self, event: &Event) -> Vec<RuleId> {
-        (0..self.rules.len())
-            .filter(|&rule| self.rules[rule].holds(event))
-            .collect()
+    fn matching_by_full_scan(&self, event: &Event) -> Vec<Decided> {
+        let truths = self.rules.iter().map(|rule| rule.truth(event)).enumerate();
+        truths.filter(|(_, truth)| !truth.is_false()).collect()
     }
 
-    fn conclude(&self, matching: &[RuleId], event: &Event) -> Vec<Match<'_>> {
+    fn conclude(&self, matching: &[Decided], event: &Event) -> Vec<Match<'_>> {
         matching
             .iter()
-            .map(|rule| self.rules[*rule].conclude(event))
+            .map(|(rule, truth)| self.rules[*rule].conclude(*truth, event))
             .collect()
     }
 
-    /// The exceptions that take back what a rule found, if there are any.
-    fn except(&self, rule: RuleId, facts: &Facts<'_>) -> Option<Excepted<'_>> {
+    /// Returns the outcome of a rule that has this truth, if it is no alert. Exceptions about
+    /// elements depend on what the rule matched, so that the event has to be read for them.
+    fn quiet(&self, (rule, truth): Decided, facts: &Facts<'_>) -> Option<Match<'_>> {
+        if let Truth::Undecided(gap) = truth {
+            let rule = &*self.rules[rule];
+            let outcome = Outcome::Undecided(gap);
+            return Some(Match { rule, outcome });
+        }
         let exceptions = self.programs.exceptions(rule, facts);
         let rule = &*self.rules[rule];
-        let met: Vec<_> = exceptions
-            .map(|index| rule.exceptions()[index].name())
-            .collect();
-        (!met.is_empty()).then_some((rule, met))
+        let mut met = Vec::new();
+        for index in exceptions {
+            let exception = &rule.exceptions()[index];
+            if exception.list().is_some() {
+                return None;
+            }
+            met.push(exception.name());
+        }
+        (!met.is_empty()).then(|| Match {
+            rule,
+            outcome: Outcome::Excepted(met),
+        })
     }
 }
+
+/// A rule that matches an event, or does not know.
+type Decided = (RuleId, Truth);
 
 fn revision(rules: &[Arc<Rule>]) -> String {
     let lines: String = rules

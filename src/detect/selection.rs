@@ -1,15 +1,22 @@
 //! Named groups of predicates: the selections and the exceptions of a rule.
 
-use std::{iter::zip, sync::Arc};
+mod element;
+mod group;
+
+use std::sync::Arc;
 
 use super::{
     definition,
-    event::{Event, Trace},
-    excerpt::cut,
+    event::Event,
     field::{Field, FieldError},
-    predicate::{self, Predicate, Subject},
+    limits,
+    predicate::{Predicate, ShownElement},
     problem::{Problems, Reason},
+    truth::Truth,
 };
+
+pub use element::ElementGroup;
+pub use group::Group;
 
 /// A compiled selection. It is about the event as a whole, or about one element of a list.
 #[derive(Debug)]
@@ -27,24 +34,18 @@ pub enum Body {
     Element(Arc<ElementGroup>),
 }
 
-/// Predicates about one element of a list field.
-#[derive(Debug)]
-pub struct ElementGroup {
-    list: Field,
-    group: Group,
-    /// Of the fields of the predicates, in their order, where they have names.
-    traces: Vec<Option<Trace>>,
-}
-
-/// Predicates of which all must hold, and predicates of which one must hold, if there are any.
-#[derive(Debug)]
-pub struct Group {
-    all: Vec<Arc<Predicate>>,
-    any: Vec<Arc<Predicate>>,
-}
-
 /// The predicates of a selection that held, with the values they held for.
-pub type Held<'s> = Vec<(&'s Predicate, Vec<String>)>;
+pub type HeldPredicates<'s> = Vec<(&'s Predicate, Vec<String>)>;
+
+/// The part of an event for which a selection held.
+#[derive(Debug, Default)]
+pub struct Held<'s, 'e> {
+    /// The predicates that held. Those about elements have the values of all matched elements.
+    pub predicates: HeldPredicates<'s>,
+    /// The matched elements, at most [`limits::MATCHED`]; empty if the selection is about the
+    /// event.
+    pub elements: Vec<ShownElement<'e>>,
+}
 
 impl Selection {
     /// Compiles a selection that stands at `place`.
@@ -58,15 +59,9 @@ impl Selection {
             for_each,
             all,
             any,
+            none,
         } = definition;
-        let body = match for_each {
-            None => Body::Event(Group::compile(all, any, None, place, problems)?),
-            Some(list) => {
-                let list = parse_list(list, place, problems)?;
-                let group = Group::compile(all, any, Some(&list), place, problems)?;
-                Body::Element(Arc::new(ElementGroup::new(list, group)))
-            }
-        };
+        let body = Body::compile(for_each.as_deref(), [all, any, none], place, problems)?;
         let name = name.clone();
         Some(Self { name, body })
     }
@@ -80,13 +75,14 @@ impl Selection {
         let definition::Exception {
             name,
             reason: _,
+            for_each,
             all,
             any,
+            none,
         } = definition;
-        Some(Self {
-            name: name.clone(),
-            body: Body::Event(Group::compile(all, any, None, place, problems)?),
-        })
+        let body = Body::compile(for_each.as_deref(), [all, any, none], place, problems)?;
+        let name = name.clone();
+        Some(Self { name, body })
     }
 
     /// Its name.
@@ -101,31 +97,71 @@ impl Selection {
 
     /// All of its predicates, in the order of the definition.
     pub fn predicates(&self) -> impl Iterator<Item = &Arc<Predicate>> {
+        self.group().predicates()
+    }
+
+    /// All of its predicates, those of `none` included.
+    pub fn every_predicate(&self) -> impl Iterator<Item = &Arc<Predicate>> {
+        self.predicates().chain(self.group().none())
+    }
+
+    /// The list whose elements it is about, if it is.
+    pub fn list(&self) -> Option<&Field> {
         match &self.body {
-            Body::Event(group) => group.predicates(),
-            Body::Element(element) => element.group.predicates(),
+            Body::Event(_) => None,
+            Body::Element(element) => Some(element.list()),
         }
     }
 
-    /// Whether it holds for an event.
-    pub fn holds(&self, event: &Event) -> bool {
+    fn group(&self) -> &Group {
         match &self.body {
-            Body::Event(group) => group.holds(event),
-            Body::Element(element) => element.holds(event),
+            Body::Event(group) => group,
+            Body::Element(element) => element.group(),
         }
     }
 
-    /// The predicates that hold, in the order of the definition: none if the selection does not
-    /// hold; those about the first element for which it holds, if it is about elements.
-    pub fn held(&self, event: &Event) -> Held<'_> {
+    /// Returns the truth of the selection for an event.
+    pub fn truth(&self, event: &Event) -> Truth {
         match &self.body {
-            Body::Event(group) => group.held(event),
-            Body::Element(element) => event
-                .elements(&element.list)
-                .iter()
-                .find(|candidate| element.group.holds(*candidate))
-                .map(|found| element.group.held(found))
-                .unwrap_or_default(),
+            Body::Event(group) => group.truth(event),
+            Body::Element(element) => element.truth(event, || event.gap(element.list())),
+        }
+    }
+
+    /// Returns the predicates that hold, in the order of the definition, and the elements for
+    /// which they do: nothing if the selection does not hold for certain.
+    pub fn held<'s, 'e: 's>(&'s self, event: &'e Event) -> Held<'s, 'e> {
+        let element = match &self.body {
+            Body::Event(group) => {
+                let predicates = group.held(event);
+                return Held {
+                    predicates,
+                    ..Held::default()
+                };
+            }
+            Body::Element(element) => element,
+        };
+        let elements = element.matched(event).take(limits::MATCHED);
+        let elements: Vec<_> = elements.collect();
+        Held {
+            predicates: joined(elements.iter().map(|found| element.group().held(found))),
+            elements,
+        }
+    }
+
+    /// Returns whether each of some elements meets the selection, which is about such elements.
+    pub fn covers<'e>(&self, mut elements: impl Iterator<Item = ShownElement<'e>>) -> bool {
+        elements.all(|element| self.group().truth(&element).is_true())
+    }
+
+    /// Returns the elements for which the selection holds for certain.
+    pub fn matched<'s, 'e: 's>(
+        &'s self,
+        event: &'e Event,
+    ) -> Box<dyn Iterator<Item = ShownElement<'e>> + 's> {
+        match &self.body {
+            Body::Event(_) => Box::new(std::iter::empty()),
+            Body::Element(element) => Box::new(element.matched(event)),
         }
     }
 
@@ -136,167 +172,70 @@ impl Selection {
             Body::Event(group) => return group.failure(event),
             Body::Element(element) => element,
         };
-        match event.elements(&element.list).as_slice() {
-            _ if element.holds(event) => None,
-            [] => Some(format!(".forEach: {} is absent", element.list)),
-            [one] => element.group.failure(one),
+        match event.elements(element.list()).as_slice() {
+            _ if self.truth(event).is_true() => None,
+            [] => Some(format!(".forEach: {} is absent", element.list())),
+            [_] => event_element(event, element).and_then(|one| element.group().failure(&one)),
             many => Some(format!(": none of {} elements meets it", many.len())),
         }
     }
 }
 
-impl ElementGroup {
-    fn new(list: Field, group: Group) -> Self {
-        let trace = |p: &Arc<Predicate>| Trace::of(list.names().iter().chain(p.field().names()));
-        let traces = group.predicates().map(trace).collect();
-        Self {
-            list,
-            group,
-            traces,
-        }
-    }
-
-    /// The list.
-    pub fn list(&self) -> &Field {
-        &self.list
-    }
-
-    /// The predicates.
-    pub fn group(&self) -> &Group {
-        &self.group
-    }
-
-    /// A text that two groups share only if they say the same.
-    pub fn identity(&self) -> String {
-        let identities = |predicates: &[Arc<Predicate>]| -> Vec<_> {
-            predicates.iter().map(|p| p.identity().to_owned()).collect()
-        };
-        let group = [identities(&self.group.all), identities(&self.group.any)];
-        format!("{} {group:?}", self.list)
-    }
-
-    /// Whether some element may meet the predicates, by the raw texts in which elements stand.
-    pub fn may_hold<'t>(&self, texts: impl Iterator<Item = &'t str> + Clone) -> bool {
-        let may_hold = |(predicate, trace): (&Arc<Predicate>, &Option<Trace>)| {
-            let shows = |accepts: &dyn Fn(&str) -> bool| match trace {
-                Some(trace) => texts.clone().any(|text| trace.shows(text, accepts)),
-                None => true,
-            };
-            predicate.may_hold(shows)
-        };
-        let (of_all, of_any) = self.traces.split_at(self.group.all.len());
-        zip(&self.group.all, of_all).all(may_hold)
-            && (of_any.is_empty() || zip(&self.group.any, of_any).any(may_hold))
-    }
-
-    /// Whether some element meets the predicates.
-    pub fn holds(&self, event: &Event) -> bool {
-        let elements = event.elements(&self.list);
-        elements.iter().any(|element| self.group.holds(element))
-    }
+/// The only element that a selection is about.
+fn event_element<'e>(event: &'e Event, group: &ElementGroup) -> Option<ShownElement<'e>> {
+    group.shown(event).next()
 }
 
-impl Group {
+/// The predicates that held for some elements, each once, with the values of all of them.
+fn joined<'s>(held: impl Iterator<Item = HeldPredicates<'s>>) -> HeldPredicates<'s> {
+    let mut joined: HeldPredicates<'s> = Vec::new();
+    for (predicate, values) in held.flatten() {
+        let known = joined
+            .iter_mut()
+            .find(|(known, _)| std::ptr::eq(*known, predicate));
+        match known {
+            Some((_, all)) => {
+                let new: Vec<_> = values.into_iter().filter(|it| !all.contains(it)).collect();
+                all.extend(new);
+            }
+            None => joined.push((predicate, values)),
+        }
+    }
+    joined
+}
+
+impl Body {
     fn compile(
-        all: &[definition::Predicate],
-        any: &[definition::Predicate],
-        list: Option<&Field>,
+        for_each: Option<&str>,
+        predicates: [&[definition::Predicate]; 3],
         place: &str,
         problems: &mut Problems,
     ) -> Option<Self> {
-        if all.is_empty() && any.is_empty() {
-            let message = "no predicates; write some under all or any";
-            problems.add(place, Reason::SelectionInvalid, message);
-            return None;
-        }
-        let mut compile = |kind: &str, predicates: &[definition::Predicate]| {
-            let compiled: Vec<_> = predicates
-                .iter()
-                .enumerate()
-                .map(|(index, predicate)| {
-                    let place = format!("{place}.{kind}[{index}]");
-                    predicate::compile(predicate, list, &place, problems).map(Arc::new)
-                })
-                .collect();
-            compiled.into_iter().collect::<Option<Vec<_>>>()
+        let Some(list) = for_each else {
+            return Group::compile(predicates, None, place, problems).map(Self::Event);
         };
-        let (all, any) = (compile("all", all), compile("any", any));
-        Some(Self {
-            all: all?,
-            any: any?,
-        })
-    }
-
-    /// The predicates of which all must hold.
-    pub fn all(&self) -> &[Arc<Predicate>] {
-        &self.all
-    }
-
-    /// The predicates of which one must hold, if there are any.
-    pub fn any(&self) -> &[Arc<Predicate>] {
-        &self.any
-    }
-
-    fn predicates(&self) -> std::iter::Chain<PredicateIter<'_>, PredicateIter<'_>> {
-        self.all.iter().chain(&self.any)
-    }
-
-    fn holds(&self, subject: &impl Subject) -> bool {
-        self.all.iter().all(|p| p.holds(subject))
-            && (self.any.is_empty() || self.any.iter().any(|p| p.holds(subject)))
-    }
-
-    fn held(&self, subject: &impl Subject) -> Held<'_> {
-        if !self.holds(subject) {
-            return Vec::new();
-        }
-        self.predicates()
-            .filter(|predicate| predicate.holds(subject))
-            .map(|predicate| (&**predicate, predicate.accepted(subject)))
-            .collect()
-    }
-
-    fn failure(&self, subject: &impl Subject) -> Option<String> {
-        let failing = self.all.iter().position(|p| !p.holds(subject));
-        if let Some(index) = failing {
-            let seen = seen(self.all[index].field(), subject);
-            return Some(format!(".all[{index}] does not hold: {seen}"));
-        }
-        let is_short = !self.any.is_empty() && !self.any.iter().any(|p| p.holds(subject));
-        is_short.then(|| {
-            let seen = seen(self.any[0].field(), subject);
-            format!(".any has none that holds: {seen}")
-        })
+        let list = parse_list(list, place, problems)?;
+        let group = Group::compile(predicates, Some(&list), place, problems)?;
+        Some(Self::Element(Arc::new(ElementGroup::new(list, group))))
     }
 }
-
-type PredicateIter<'g> = std::slice::Iter<'g, Arc<Predicate>>;
 
 fn parse_list(text: &str, place: &str, problems: &mut Problems) -> Option<Field> {
     let place = format!("{place}.forEach");
     match Field::parse(text) {
-        Ok(list) if list.is_list() => Some(list),
+        Ok(list) if list.has_elements() => Some(list),
         Ok(_) => {
             let message = format!("\"{text}\" is not a list; leave forEach out");
             problems.add(place, Reason::SelectionInvalid, message);
             None
         }
-        Err(error @ (FieldError::Unknown { .. } | FieldError::Syntax { .. })) => {
+        Err(
+            error @ (FieldError::Unknown { .. }
+            | FieldError::Syntax { .. }
+            | FieldError::NoEntry { .. }),
+        ) => {
             problems.add(place, Reason::UnknownField, error.to_string());
             None
-        }
-    }
-}
-
-/// What a field holds, in a few words.
-fn seen(field: &Field, subject: &impl Subject) -> String {
-    match subject.values(field).as_slice() {
-        [] if subject.exists(field) => format!("{field} is an object"),
-        [] => format!("{field} is absent"),
-        [value] => format!("{field} is {:?}", cut(value, 64)),
-        [first, rest @ ..] => {
-            let others = rest.len();
-            format!("{field} is {:?} and {others} more", cut(first, 64))
         }
     }
 }

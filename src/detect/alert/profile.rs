@@ -22,7 +22,6 @@ pub struct RuleProfile {
     uid: String,
     match_hash: String,
     category: String,
-    severity: Severity,
     alert_per: AlertPer,
     draft: Draft,
 }
@@ -38,7 +37,6 @@ impl RuleProfile {
             uid: identity.uid.clone(),
             match_hash,
             category: definition.category.clone(),
-            severity: definition.severity,
             alert_per: definition.alert_per,
             draft,
         }
@@ -59,10 +57,6 @@ impl RuleProfile {
 
     pub(super) fn category(&self) -> &str {
         &self.category
-    }
-
-    pub(super) fn severity(&self) -> Severity {
-        self.severity
     }
 
     pub(super) fn alert_per(&self) -> AlertPer {

@@ -64,6 +64,13 @@ fn evidence(field: &str, value: &str) -> Evidence {
 fn finding() -> Finding {
     Finding {
         message: "alice ran id in shop/web-0".to_owned(),
+        severity: Severity::Medium,
+        outcome: Some(RequestOutcome::Success),
+        matched: vec!["web".to_owned()],
+        context: vec![(
+            "podSpec.allContainers.image".to_owned(),
+            vec!["app:1".to_owned()],
+        )],
         captures: BTreeMap::from([("pod".to_owned(), "web-0".to_owned())]),
         evidence: vec![
             evidence("verb", "get"),
@@ -106,12 +113,17 @@ fn alert(source: &Value) -> Alert {
     alert_of(source, &finding())
 }
 
+/// Objects of free shape.
+const FREE: [&str; 3] = [
+    "k8scop.captures",
+    "k8scop.context",
+    "k8scop.impersonated.extra",
+];
+
 /// The dotted names of all fields; what is of free shape counts as one.
 fn names(prefix: &str, value: &Value, names: &mut Vec<String>) {
     match value {
-        Value::Object(map)
-            if !["k8scop.captures", "k8scop.impersonated.extra"].contains(&prefix) =>
-        {
+        Value::Object(map) if !FREE.contains(&prefix) => {
             for (key, child) in map {
                 let name = if prefix.is_empty() {
                     key.clone()
@@ -223,26 +235,24 @@ fn credentials_in_extra_are_withheld() {
 }
 
 #[test]
-fn the_outcome_is_what_the_event_tells() {
-    let outcome = |status: Value, decision: &str| {
-        let annotations = json!({"authorization.k8s.io/decision": decision});
-        super::outcome(&json!({"responseStatus": status, "annotations": annotations}))
+fn what_did_not_happen_is_no_success() {
+    let shown = |outcome| {
+        let finding = Finding {
+            outcome,
+            ..finding()
+        };
+        let document = alert_of(&request(), &finding).document;
+        let event = document["event"]["outcome"].clone();
+        (event, document["k8scop"]["outcome"].clone())
     };
-    for (status, decision, expected) in [
-        (json!({"code": 200}), "allow", "success"),
-        (json!({"code": "101"}), "allow", "success"),
-        (json!({"code": 404}), "allow", "failure"),
-        (json!({"code": 200}), "forbid", "failure"),
-        (json!({"status": "Failure"}), "allow", "failure"),
-        (json!({"status": "Success"}), "", "success"),
-        (json!({}), "allow", "unknown"),
-        (json!({"code": 0}), "", "unknown"),
+    for (outcome, expected) in [
+        (Some(RequestOutcome::Success), json!(["success", "success"])),
+        (Some(RequestOutcome::Denied), json!(["failure", "denied"])),
+        (Some(RequestOutcome::Failure), json!(["failure", "failure"])),
+        (Some(RequestOutcome::DryRun), json!(["unknown", "dryRun"])),
+        (None, json!(["unknown", null])),
     ] {
-        assert_eq!(
-            outcome(status.clone(), decision),
-            expected,
-            "{status} {decision}"
-        );
+        assert_eq!(json!(shown(outcome)), expected);
     }
 }
 
@@ -279,6 +289,8 @@ fn hostile_values_stay_within_bounds() {
     let extra = (0..100).map(|n| (format!("{n}{long}"), vec!["x"; 100].into()));
     source["impersonatedUser"]["extra"] = Value::Object(extra.collect());
     let finding = Finding {
+        matched: vec![long.clone(); 100],
+        context: vec![(long.clone(), vec![long.clone(); 100]); 100],
         message: long.clone(),
         captures: (0..100).map(|n| (format!("c{n}"), long.clone())).collect(),
         evidence: vec![
@@ -288,6 +300,7 @@ fn hostile_values_stay_within_bounds() {
             };
             100
         ],
+        ..finding()
     };
     let document = alert_of(&source, &finding).document;
     assert!(document.to_string().len() < 1024 * 1024);
@@ -331,7 +344,7 @@ proptest! {
         let document = document(&source);
         let other = Context { job: "another".to_owned(), now: Timestamp::UNIX_EPOCH, ..context(Layout::Raw) };
         let events = Event::read(&document, Layout::Raw).expect("an audit event");
-        let again = Alert::new(&events[0], &document, &profile(), &Finding::default(), &other);
+        let again = Alert::new(&events[0], &document, &profile(), &finding(), &other);
         prop_assert_eq!(again.id, expected.id);
     }
 }

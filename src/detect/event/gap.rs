@@ -1,4 +1,9 @@
-//! Why an event does not show something that its request may have had.
+//! The parts of a request that its audit event does not show.
+
+use crate::detect::{
+    derived::{self, Texts},
+    field::{Field, Lookup},
+};
 
 /// Why a part of a request is not in its event, so that a rule which asks about it is undecided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +19,7 @@ pub enum Gap {
 }
 
 impl Gap {
-    /// The gap as conditions and metrics name it, for example `BodiesMissing`.
+    /// Returns the gap as conditions and metrics name it, for example `BodiesMissing`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Level => "BodiesMissing",
@@ -22,5 +27,101 @@ impl Gap {
             Self::CutOff => "EventsCutOff",
             Self::Rebuilt => "ListsRebuilt",
         }
+    }
+}
+
+/// Annotation of an event whose bodies the apiserver left out since they were too large.
+const TRUNCATED: &[&str] = &["annotations", "audit.k8s.io/truncated"];
+/// The same as shippers store it that replace dots.
+const UNDOTTED_TRUNCATED: &[&str] = &["annotations", "audit_k8s_io/truncated"];
+
+/// The paths by which the gaps of an event are known, besides its bodies.
+pub(in crate::detect) const PATHS: &[&[&str]] = &[
+    &["level"],
+    &["verb"],
+    &["objectRef", "resource"],
+    &["objectRef", "subresource"],
+    TRUNCATED,
+    UNDOTTED_TRUNCATED,
+    derived::DECISION,
+    derived::UNDOTTED_DECISION,
+];
+
+/// The gaps of one event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::detect) struct Gaps {
+    /// Why the body of the request is missing.
+    pub request: Option<Gap>,
+    /// Why the body of the response is missing.
+    pub response: Option<Gap>,
+    /// The request is a patch, whose body alone is not the object.
+    pub is_patch: bool,
+    /// The request reads, so that its object is the response.
+    pub is_read: bool,
+}
+
+impl Gaps {
+    /// Returns the gaps of an event, given whether it has a body of this name. A request that was
+    /// refused before its body was read has none.
+    pub fn of<'e>(event: impl Texts<'e>, has_body: impl Fn(&str) -> bool) -> Self {
+        let verb = event.first(&["verb"]);
+        let verb = verb.as_deref().unwrap_or_default();
+        let (is_patch, writes) = (
+            verb == "patch",
+            matches!(verb, "create" | "update" | "patch"),
+        );
+        let is_read = matches!(verb, "get" | "list");
+        let mut gaps = Self {
+            is_patch,
+            is_read,
+            ..Self::default()
+        };
+        if derived::is_connection(event)
+            || event.first(&["objectRef", "resource"]).is_none()
+            || derived::decision(event) == Some("forbid")
+        {
+            return gaps;
+        }
+        let level = event.first(&["level"]);
+        let is_truncated = event
+            .first(TRUNCATED)
+            .or_else(|| event.first(UNDOTTED_TRUNCATED));
+        let (request, response) = match (is_truncated.as_deref(), level.as_deref()) {
+            (Some("true"), _) => (Some(Gap::Truncated), Some(Gap::Truncated)),
+            (_, Some("Metadata")) => (Some(Gap::Level), Some(Gap::Level)),
+            (_, Some("Request")) => (None, Some(Gap::Level)),
+            _ => (None, None),
+        };
+        gaps.request = request.filter(|_| writes && !has_body("requestObject"));
+        gaps.response = response
+            .filter(|_| writes || is_read || matches!(verb, "delete" | "deletecollection"))
+            .filter(|_| !has_body("responseObject"));
+        gaps
+    }
+
+    /// Returns why a field may have a value that the event does not show. Of a pod spec, whose
+    /// patch may have to be completed, `is_partial` decides if that matters.
+    pub fn of_field(&self, field: &Field, is_partial: impl FnOnce() -> bool) -> Option<Gap> {
+        match field.lookup() {
+            Lookup::Path(path) => match path.first().map(String::as_str) {
+                Some("requestObject") => self.request,
+                Some("responseObject") => self.response,
+                _ => None,
+            },
+            Lookup::Object(_) if self.is_patch => self.request.or(self.response),
+            Lookup::Object(_) if self.is_read => self.response,
+            Lookup::Object(_) => self.request,
+            Lookup::PodSpec(_) | Lookup::AllContainers(_) => self.request.or_else(|| {
+                self.response
+                    .filter(|_| self.is_patch)
+                    .filter(|_| is_partial())
+            }),
+            _ => None,
+        }
+    }
+
+    /// Returns whether a body is missing.
+    pub fn is_any(&self) -> bool {
+        self.request.is_some() || self.response.is_some()
     }
 }

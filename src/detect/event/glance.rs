@@ -9,9 +9,11 @@ use serde_json::{Map, Value};
 
 use super::{
     Event, Outline, Trace,
+    gap::{Gap, Gaps},
     outline::{Values, Way},
 };
 use crate::detect::{
+    definition::RequestOutcome,
     derived::{self, Texts},
     layout::{self, Layout},
     pod_spec,
@@ -31,6 +33,8 @@ pub struct Glance<'d> {
     trees: OnceCell<Vec<OnceCell<Event>>>,
     searches: Cell<usize>,
     may_have_pod: OnceCell<bool>,
+    outcome: OnceCell<Option<RequestOutcome>>,
+    gaps: OnceCell<Gaps>,
 }
 
 impl<'d> Glance<'d> {
@@ -72,6 +76,8 @@ impl<'d> Glance<'d> {
                 trees: OnceCell::new(),
                 searches: Cell::new(0),
                 may_have_pod: OnceCell::new(),
+                outcome: OnceCell::new(),
+                gaps: OnceCell::new(),
             }),
         }
     }
@@ -84,7 +90,7 @@ impl<'d> Glance<'d> {
                 .iter()
                 .for_each(|node| self.texts_at(*node).for_each(&mut *visit)),
             Values::Derived(lookup) => derived::visit(self, lookup, &mut |text| visit(&text)),
-            Values::InPodSpec(field, trace) => {
+            Values::InBodies(field, trace) => {
                 let trace = trace.as_ref().filter(|_| self.is_search_cheaper(way));
                 let has_more = |text| trace.is_none_or(|it| it.visit(text, visit));
                 if self.texts(way).any(has_more) {
@@ -98,7 +104,7 @@ impl<'d> Glance<'d> {
     /// Whether a field has a value that is accepted.
     pub fn has(&self, field: usize, accepts: &dyn Fn(&str) -> bool) -> bool {
         let way = self.outline.way(field);
-        if let Values::InPodSpec(field, trace) = &way.values {
+        if let Values::InBodies(field, trace) = &way.values {
             let values = || self.tree(way).values(field);
             return self.shows(way, trace, accepts) && values().iter().any(|it| accepts(it));
         }
@@ -119,10 +125,37 @@ impl<'d> Glance<'d> {
                 self.visit_more(field, &mut |_| exists = true);
                 exists
             }
-            Values::InPodSpec(field, trace) => {
+            Values::InBodies(field, trace) => {
                 self.shows(way, trace, &|_| true) && self.tree(way).exists(field)
             }
         }
+    }
+
+    /// Returns the outcome of the request, as [`Event::outcome`] does.
+    pub fn outcome(&self) -> Option<RequestOutcome> {
+        *self.outcome.get_or_init(|| derived::outcome(self))
+    }
+
+    /// Returns the parts of the request that the event does not show.
+    pub fn gaps(&self) -> &Gaps {
+        self.gaps
+            .get_or_init(|| Gaps::of(self, |name| self.has_body(name)))
+    }
+
+    /// Returns why the event may not show a value of a field that its request had, as
+    /// [`Event::gap`] does.
+    pub fn gap(&self, field: usize) -> Option<Gap> {
+        let way = self.outline.way(field);
+        let unseen = way.unseen.as_ref().filter(|_| self.gaps().is_any())?;
+        let is_partial = || way.tree.is_some() && self.tree(way).is_partial();
+        let gap = self.gaps().of_field(unseen, is_partial);
+        gap.filter(|_| !unseen.is_of_object() || !self.exists(field))
+    }
+
+    fn has_body(&self, name: &str) -> bool {
+        let node = self.outline.plan().find(&[name]);
+        let body = node.map_or("", |node| &self.source[self.leaves.whole(node)]);
+        !matches!(body, "" | "null")
     }
 
     /// The raw texts in which the elements of a field stand which may be asked for them: none if
@@ -160,7 +193,10 @@ impl<'d> Glance<'d> {
     /// The texts that a tree is made of: none if it has not what is looked for.
     fn texts(&self, way: &Way) -> impl Iterator<Item = &'d str> + Clone {
         let may_have_pod = || *self.may_have_pod.get_or_init(|| pod_spec::may_be_in(self));
-        let may_be = !matches!(way.values, Values::InPodSpec(..)) || may_have_pod();
+        let may_be = match &way.values {
+            Values::InBodies(field, _) if field.is_in_pod_spec() => may_have_pod(),
+            _ => true,
+        };
         let tree = way.tree.filter(|_| may_be);
         let members = tree
             .into_iter()
@@ -181,13 +217,7 @@ impl<'d> Glance<'d> {
                 let value = &self.source[self.leaves.whole(*node)];
                 Some((name.clone(), serde_json::from_str(value).ok()?))
             });
-            Event {
-                root: Value::Object(members.collect::<Map<_, _>>()),
-                position: 0,
-                document_time: None,
-                is_cut_off: false,
-                is_rebuilt: false,
-            }
+            Event::of_root(Value::Object(members.collect::<Map<_, _>>()))
         })
     }
 

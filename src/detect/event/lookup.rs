@@ -4,16 +4,17 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::Event;
 use crate::detect::{
     derived,
     field::Lookup,
-    json::{text, walk},
+    json::{first_text, text, walk},
     pod_spec,
 };
 
 /// What a field leads to: something of the event, or a text that was derived from it.
 #[derive(Debug)]
-pub(super) enum Node<'e> {
+pub enum Node<'e> {
     /// A scalar or an object, never a list and never empty.
     Value(&'e Value),
     /// A derived text, never empty.
@@ -31,12 +32,16 @@ impl<'e> Node<'e> {
 }
 
 /// Visits all that a field leads to.
-pub(super) fn visit<'e>(root: &'e Value, lookup: &Lookup, visit: &mut dyn FnMut(Node<'e>)) {
-    derived::visit(root, lookup, &mut |text| visit(Node::Text(text)));
-    visit_tree(root, lookup, &mut |value| visit(Node::Value(value)));
+pub(super) fn visit<'e>(event: &'e Event, lookup: &Lookup, visit: &mut dyn FnMut(Node<'e>)) {
+    if matches!(lookup, Lookup::SourceIp) && event.has_merged_source_ips() {
+        return;
+    }
+    derived::visit(&event.root, lookup, &mut |text| visit(Node::Text(text)));
+    visit_tree(event, lookup, &mut |value| visit(Node::Value(value)));
 }
 
-fn visit_tree<'e>(root: &'e Value, lookup: &Lookup, visit: &mut dyn FnMut(&'e Value)) {
+fn visit_tree<'e>(event: &'e Event, lookup: &Lookup, visit: &mut dyn FnMut(&'e Value)) {
+    let root = &event.root;
     match lookup {
         Lookup::Path(path) => walk(root, path, visit),
         Lookup::Entry { map, key, undotted } => walk(root, map, &mut |entries| {
@@ -45,18 +50,38 @@ fn visit_tree<'e>(root: &'e Value, lookup: &Lookup, visit: &mut dyn FnMut(&'e Va
                 walk::<&str>(entry, &[], visit);
             }
         }),
+        Lookup::Object(path) => visit_object(event, path, visit),
         Lookup::PodSpec(path) => {
-            if let Some(spec) = pod_spec::find(root) {
+            for spec in pod_spec::find(root, event.asked()) {
                 walk(spec, path, visit);
             }
         }
         Lookup::AllContainers(path) => {
-            let lists = pod_spec::CONTAINER_LISTS.into_iter();
-            let spec = pod_spec::find(root);
-            for list in lists.filter_map(|list| spec?.get(list)) {
-                walk(list, path, visit);
+            for spec in pod_spec::find(root, event.asked()) {
+                let lists = pod_spec::CONTAINER_LISTS.into_iter();
+                for list in lists.filter_map(|list| spec.get(list)) {
+                    walk(list, path, visit);
+                }
             }
         }
         _ => {}
+    }
+}
+
+/// Visits the values of the request body, or if it has none at this path, those of the response.
+/// The options of a delete are not the object.
+fn visit_object<'e>(event: &'e Event, path: &[String], visit: &mut dyn FnMut(&'e Value)) {
+    let root = &event.root;
+    let verb = first_text(root, &["verb"]);
+    let deletes = matches!(verb.as_deref(), Some("delete" | "deletecollection"));
+    let request = event.asked().or_else(|| root.get("requestObject"));
+    let mut is_found = false;
+    for body in [request.filter(|_| !deletes), root.get("responseObject")] {
+        if let Some(body) = body.filter(|_| !is_found) {
+            walk(body, path, &mut |value| {
+                is_found = true;
+                visit(value);
+            });
+        }
     }
 }

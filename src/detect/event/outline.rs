@@ -1,6 +1,6 @@
 //! Which parts of audit events some fields look at, so that a document is read no further.
 
-use super::Trace;
+use super::{Trace, gap};
 use crate::detect::{
     derived,
     field::{Field, Lookup},
@@ -27,6 +27,8 @@ pub(super) struct Way {
     pub values: Values,
     /// The tree in which it is found, if it is in a pod spec or may be asked for its elements.
     pub tree: Option<usize>,
+    /// The field, if an audit level may leave out what it leads to.
+    pub unseen: Option<Field>,
 }
 
 /// How the values of a field are found.
@@ -36,9 +38,9 @@ pub(super) enum Values {
     AtNodes(Vec<NodeId>),
     /// They are derived from others.
     Derived(Lookup),
-    /// They stand in a tree, if the event may have a pod template at all, and if its text shows
-    /// what the field must have.
-    InPodSpec(Field, Option<Trace>),
+    /// They stand in a tree of the bodies, if their text shows what the field must have; those of
+    /// a pod spec only if the event may have a pod template at all.
+    InBodies(Field, Option<Trace>),
 }
 
 /// Members of the event, by name.
@@ -53,6 +55,9 @@ const DISTINCTIVE: [&str; 6] = [
     "verb",
     "requestURI",
 ];
+
+/// The bodies of a request and its response.
+pub(super) const BODIES: [&str; 2] = ["requestObject", "responseObject"];
 
 impl Outline {
     /// What has to be read for fields, some of which may also be asked for their elements.
@@ -69,6 +74,18 @@ impl Outline {
         }
         for name in DISTINCTIVE {
             outline.want(&[name]);
+        }
+        for path in derived::paths(&Lookup::Outcome) {
+            outline.want(path);
+        }
+        if fields.iter().any(Field::may_be_unseen) {
+            for path in gap::PATHS {
+                outline.want(path);
+            }
+            for body in BODIES {
+                let node = outline.plan.node(&[body]);
+                outline.plan.node_mut(node).is_whole = true;
+            }
         }
         for (number, field) in fields.iter().enumerate() {
             let way = outline.add_way(field, has_elements(number));
@@ -100,9 +117,14 @@ impl Outline {
 
     fn add_way(&mut self, field: &Field, has_elements: bool) -> Way {
         let values = self.values(field);
-        let is_in_tree = has_elements || field.is_in_pod_spec();
+        let is_in_tree = has_elements || field.is_in_bodies();
         let tree = is_in_tree.then(|| self.tree(field));
-        Way { values, tree }
+        let unseen = field.may_be_unseen().then(|| field.clone());
+        Way {
+            values,
+            tree,
+            unseen,
+        }
     }
 
     fn values(&mut self, field: &Field) -> Values {
@@ -122,8 +144,9 @@ impl Outline {
                 for path in pod_spec::SIGNS {
                     self.want(path);
                 }
-                Values::InPodSpec(field.clone(), Trace::of(field.names().iter()))
+                Values::InBodies(field.clone(), Trace::of(field.names().iter()))
             }
+            Lookup::Object(_) => Values::InBodies(field.clone(), Trace::of(field.names().iter())),
             derived => {
                 for path in derived::paths(derived) {
                     self.want(path);

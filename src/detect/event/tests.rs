@@ -227,11 +227,8 @@ fn a_dot_is_the_element_itself() {
 #[test]
 fn the_time_is_the_requests_before_any_other() {
     let event = |received: Value, stage: Value, document: Option<&str>| Event {
-        root: json!({"requestReceivedTimestamp": received, "stageTimestamp": stage}),
-        position: 0,
         document_time: document.map(str::to_owned),
-        is_cut_off: false,
-        is_rebuilt: false,
+        ..Event::of_root(json!({"requestReceivedTimestamp": received, "stageTimestamp": stage}))
     };
     let (a, b, c) = (
         "2026-11-01T00:00:01Z",

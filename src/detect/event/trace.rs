@@ -47,6 +47,10 @@ impl Trace {
     /// Visits the scalars that the field may have in valid JSON, and perhaps others. Tells whether
     /// there may be more of them.
     pub fn visit(&self, text: &str, visit: &mut dyn FnMut(&str)) -> bool {
+        // The operations of a JSON patch name members in their paths.
+        if text.starts_with('[') {
+            return true;
+        }
         let is_named = |name: &Finder<'_>| name.find(text.as_bytes()).is_some();
         let mut has_more = false;
         if let Some((last, before)) = self.names.split_last()

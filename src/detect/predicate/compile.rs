@@ -30,6 +30,14 @@ pub fn compile(
         .ok();
     let test = compile_test(definition, place, problems);
     let (field, (operator, test)) = (field?, test?);
+    if field.is_object() && !matches!(test, Test::Present | Test::Absent) {
+        problems.add(
+            format!("{place}.{operator}"),
+            Reason::PredicateInvalid,
+            object_message(&field),
+        );
+        return None;
+    }
     let identity = serde_json::to_string(definition).expect("a definition is plain data");
     Some(Predicate {
         identity: format!("{field} {identity}"),
@@ -37,6 +45,16 @@ pub fn compile(
         operator,
         test,
     })
+}
+
+fn object_message(field: &Field) -> String {
+    let remedy = match field.is_map() {
+        true => format!(
+            "name a key of it, or use forEach: {field} and the fields key and value of its entries"
+        ),
+        false => "name a field within it, or use exists".to_owned(),
+    };
+    format!("{field} is an object, which has no value to compare; {remedy}")
 }
 
 /// An operator as it is written down.

@@ -9,7 +9,8 @@ fn holds(predicate: Value, event: Value) -> bool {
     let predicate = compile(&definition, None, "predicate", &mut problems);
     predicate
         .unwrap_or_else(|| panic!("{problems:?}"))
-        .holds(&Event::from_value(event))
+        .truth(&Event::from_value(event))
+        .is_true()
 }
 
 /// Events for which a predicate holds, and events for which it does not.

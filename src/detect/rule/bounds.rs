@@ -19,6 +19,9 @@ pub fn check(definition: &RuleDefinition, problems: &mut Problems) {
         references,
         false_positives,
         alert_per: _,
+        outcomes: _,
+        severity_when,
+        context,
         selections,
         condition: _,
         message,
@@ -42,6 +45,13 @@ pub fn check(definition: &RuleDefinition, problems: &mut Problems) {
     bounds.texts("spec.tags", tags, 32, 64);
     bounds.texts("spec.references", references, 16, 512);
     bounds.texts("spec.falsePositives", false_positives, 16, 256);
+    bounds.list(
+        "spec.severityWhen",
+        "entries",
+        severity_when,
+        limits::SEVERITIES,
+    );
+    bounds.list("spec.context", "entries", context, limits::CONTEXT);
     bounds.selections(selections);
     bounds.text(
         "spec.message",
@@ -105,7 +115,8 @@ impl Bounds<'_> {
         self.list("spec.selections", "selections", selections, limits::LIST);
         for (index, selection) in selections.iter().enumerate() {
             let place = format!("spec.selections[{index}]");
-            self.group(&place, &selection.name, &selection.all, &selection.any);
+            let Selection { all, any, none, .. } = selection;
+            self.group(&place, &selection.name, [all, any, none]);
         }
         let names = selections.iter().map(|selection| selection.name.as_str());
         self.unique("spec.selections", names);
@@ -115,7 +126,8 @@ impl Bounds<'_> {
         self.list("spec.exceptions", "exceptions", exceptions, limits::LIST);
         for (index, exception) in exceptions.iter().enumerate() {
             let place = format!("spec.exceptions[{index}]");
-            self.group(&place, &exception.name, &exception.all, &exception.any);
+            let Exception { all, any, none, .. } = exception;
+            self.group(&place, &exception.name, [all, any, none]);
             let reason = exception.reason.as_deref().unwrap_or("");
             self.text(&format!("{place}.reason"), reason, 512);
         }
@@ -138,7 +150,7 @@ impl Bounds<'_> {
         self.unique("spec.tests", tests.iter().map(|test| test.name.as_str()));
     }
 
-    fn group(&mut self, place: &str, name: &str, all: &[Predicate], any: &[Predicate]) {
+    fn group(&mut self, place: &str, name: &str, predicates: [&[Predicate]; 3]) {
         let mut letters = name.chars();
         let is_name = letters
             .next()
@@ -151,7 +163,7 @@ impl Bounds<'_> {
             self.0.add(&name_place, Reason::SelectionInvalid, message);
         }
         self.text(&name_place, name, limits::NAME_CHARS);
-        for (kind, predicates) in [("all", all), ("any", any)] {
+        for (kind, predicates) in ["all", "any", "none"].into_iter().zip(predicates) {
             let place = format!("{place}.{kind}");
             self.list(&place, "predicates", predicates, limits::LIST);
             for (index, predicate) in predicates.iter().enumerate() {
@@ -191,8 +203,12 @@ impl Bounds<'_> {
     }
 
     fn patterns(&mut self, selections: &[Selection], exceptions: &[Exception]) {
-        let of_selections = selections.iter().flat_map(|s| s.all.iter().chain(&s.any));
-        let of_exceptions = exceptions.iter().flat_map(|e| e.all.iter().chain(&e.any));
+        let of_selections = selections
+            .iter()
+            .flat_map(|s| s.all.iter().chain(&s.any).chain(&s.none));
+        let of_exceptions = exceptions
+            .iter()
+            .flat_map(|e| e.all.iter().chain(&e.any).chain(&e.none));
         let count = of_selections
             .chain(of_exceptions)
             .map(|p| p.matches_any.len() + usize::from(p.matches.is_some()))

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Parts;
+use super::{Gate, Parts};
 use crate::detect::{
     condition::{Condition, RESERVED},
-    definition::RuleDefinition,
+    definition::{RuleDefinition, Severity},
+    field::Field,
     limits,
     message::Message,
     problem::{Problem, Problems, Reason},
@@ -23,14 +24,19 @@ pub fn compile(definition: &RuleDefinition) -> Result<Parts, Vec<Problem>> {
     };
     let message = message(definition, &groups, &mut problems);
     let exceptions = exceptions(definition, &mut problems);
+    let severities = severities(definition, &mut problems);
+    let context = context(definition, &mut problems);
     match (selections, condition, message, exceptions) {
         (Some(selections), Some(condition), Some(message), Some(exceptions))
             if problems.is_empty() =>
         {
             Ok(Parts {
+                gate: Gate::new(definition, &selections),
                 selections,
                 condition,
                 exceptions,
+                severities,
+                context,
                 message,
             })
         }
@@ -79,6 +85,10 @@ fn condition(definition: &RuleDefinition, problems: &mut Problems) -> Option<Con
         .iter()
         .map(|s| s.name.as_str())
         .collect();
+    let special = definition.severity_when.iter();
+    let special: Vec<_> = special
+        .filter_map(|when| Condition::parse(&when.condition, &names).ok())
+        .collect();
     let Some(text) = &definition.condition else {
         return Some(Condition::all(names.len()));
     };
@@ -91,12 +101,51 @@ fn condition(definition: &RuleDefinition, problems: &mut Problems) -> Option<Con
             );
         })
         .ok()?;
-    for index in (0..names.len()).filter(|index| !condition.mentions(*index)) {
+    let is_mentioned = |index: &usize| {
+        condition.mentions(*index) || special.iter().any(|special| special.mentions(*index))
+    };
+    for index in (0..names.len()).filter(|index| !is_mentioned(index)) {
         let place = format!("spec.selections[{index}]");
         let message = "the condition does not mention this selection; use it or remove it";
         problems.add(place, Reason::SelectionInvalid, message);
     }
     Some(condition)
+}
+
+fn severities(definition: &RuleDefinition, problems: &mut Problems) -> Vec<(Condition, Severity)> {
+    let names = definition.selections.iter().map(|s| s.name.as_str());
+    let names: Vec<_> = names.collect();
+    let mut severities = Vec::new();
+    for (index, when) in definition.severity_when.iter().enumerate() {
+        match Condition::parse(&when.condition, &names) {
+            Ok(condition) => severities.push((condition, when.severity)),
+            Err(error) => {
+                let place = format!("spec.severityWhen[{index}].condition");
+                problems.add(place, Reason::ConditionInvalid, error.to_string());
+            }
+        }
+    }
+    severities
+}
+
+fn context(definition: &RuleDefinition, problems: &mut Problems) -> Vec<Field> {
+    let mut fields = Vec::new();
+    for (index, text) in definition.context.iter().enumerate() {
+        let place = format!("spec.context[{index}]");
+        match Field::parse(text) {
+            Ok(field) if field.is_secret() => {
+                let message = format!("{text} may hold secrets, which alerts never do; remove it");
+                problems.add(place, Reason::DefinitionInvalid, message);
+            }
+            Ok(field) if field.is_object() => {
+                let message = format!("{text} is an object; name fields within it");
+                problems.add(place, Reason::DefinitionInvalid, message);
+            }
+            Ok(field) => fields.push(field),
+            Err(error) => problems.add(place, Reason::UnknownField, error.to_string()),
+        }
+    }
+    fields
 }
 
 /// The named groups that a message may use.

@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::*;
+use crate::detect::alert::Evidence;
 
 fn made(definition: serde_json::Value) -> Result<Rule, Vec<Problem>> {
     let identity = RuleIdentity {
@@ -67,6 +70,7 @@ fn outcome(event: serde_json::Value) -> Option<String> {
     Some(match found.outcome {
         Outcome::Alert(finding) => finding.message,
         Outcome::Excepted(met) => format!("excepted by {}", met.join(" and ")),
+        Outcome::Undecided(gap) => gap.word().to_owned(),
     })
 }
 
@@ -85,6 +89,10 @@ fn a_match_has_a_message_captures_and_evidence() {
         rule.evaluate(&event).map(|found| found.outcome),
         Some(Outcome::Alert(Finding {
             message: "alice ran id -u in shop/web-0".to_owned(),
+            severity: Severity::Medium,
+            outcome: Some(RequestOutcome::Success),
+            matched: Vec::new(),
+            context: Vec::new(),
             captures: BTreeMap::from([("pod".to_owned(), "web-0".to_owned())]),
             evidence: vec![
                 evidence("objectRef.resource", "in", "pods"),

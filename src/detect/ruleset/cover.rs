@@ -21,16 +21,20 @@ pub enum Key {
     Pattern(FieldId, String),
     /// The field is there.
     Present(FieldId),
+    /// The event lacks a body that its request had, so that a rule may be undecided.
+    Bodiless,
 }
 
 impl Key {
-    /// The field that it asks for.
-    pub fn field(&self) -> FieldId {
-        let (Self::Equal(field, _)
-        | Self::Literal(field, ..)
-        | Self::Pattern(field, _)
-        | Self::Present(field)) = self;
-        *field
+    /// The field that it asks for, if it is about one.
+    pub fn field(&self) -> Option<FieldId> {
+        match self {
+            Self::Equal(field, _)
+            | Self::Literal(field, ..)
+            | Self::Pattern(field, _)
+            | Self::Present(field) => Some(*field),
+            Self::Bodiless => None,
+        }
     }
 }
 
@@ -97,7 +101,8 @@ fn of_selection(selection: &Selection, programs: &mut Programs) -> Cover {
         parts.push(Cover::Any(group.any().iter().map(|p| cover(p)).collect()));
     }
     if let Some(element) = element {
-        parts.push(Cover::Key(Key::Present(programs.field_id(element.list()))));
+        let present = Cover::Key(Key::Present(programs.field_id(element.list())));
+        parts.push(or_bodiless(present, element.list()));
     }
     Cover::All(parts)
 }
@@ -109,14 +114,31 @@ fn of_predicate_in_element(
     element: &ElementGroup,
     programs: &mut Programs,
 ) -> Cover {
-    debug_assert!(element.list().is_list(), "checked when it was compiled");
+    if element.list().is_map() {
+        return Cover::Always;
+    }
     match Field::parse(&predicate.field().to_string()) {
-        Ok(field) => of_predicate(predicate, programs.field_id(&field)),
+        Ok(field) => {
+            let cover = of_test(predicate, programs.field_id(&field));
+            or_bodiless(cover, element.list())
+        }
         Err(_) => Cover::Always,
     }
 }
 
 fn of_predicate(predicate: &Predicate, field: FieldId) -> Cover {
+    or_bodiless(of_test(predicate, field), predicate.field())
+}
+
+/// A predicate about a body may be undecided where there is none.
+fn or_bodiless(cover: Cover, field: &Field) -> Cover {
+    match field.may_be_unseen() {
+        true => Cover::Any(vec![cover, Cover::Key(Key::Bodiless)]),
+        false => cover,
+    }
+}
+
+fn of_test(predicate: &Predicate, field: FieldId) -> Cover {
     let literals = |anchor, texts: &[String]| {
         let key = |text: &String| Key::Literal(field, anchor, text.clone().into_bytes());
         Cover::Any(texts.iter().map(key).map(Cover::Key).collect())

@@ -4,8 +4,10 @@ use std::cell::Cell;
 
 use super::program::{Atom, FieldId, Programs};
 use crate::detect::{
-    event::{Event, Glance},
+    definition::RequestOutcome,
+    event::{Event, Glance, gap::Gap},
     selection::ElementGroup,
+    truth::Truth,
 };
 
 /// The facts of one event.
@@ -31,7 +33,7 @@ pub struct Decisions {
     /// The number of the present event, counted from 1.
     event: u64,
     /// For each atom the last event for which it was decided, and how.
-    atoms: Vec<Cell<(u64, bool)>>,
+    atoms: Vec<Cell<(u64, Truth)>>,
 }
 
 impl Decisions {
@@ -39,7 +41,7 @@ impl Decisions {
     pub fn new(programs: &Programs) -> Self {
         Self {
             event: 0,
-            atoms: vec![Cell::default(); programs.atoms().len()],
+            atoms: vec![Cell::new((0, Truth::False)); programs.atoms().len()],
         }
     }
 }
@@ -85,34 +87,71 @@ impl<'e> Facts<'e> {
         }
     }
 
-    /// Whether an atom holds.
-    pub fn holds(&self, atom: usize) -> bool {
-        let decision = &self.decisions.atoms[atom];
-        let (event, holds) = decision.get();
-        if event == self.decisions.event {
-            return holds;
+    /// Returns whether any member of the event may be missing, so that no key of an index is sure
+    /// to be found in it.
+    pub fn may_lack_anything(&self) -> bool {
+        match self.view {
+            View::Glance(_) => false,
+            View::Event(event) => event.is_cut_off() || event.is_rebuilt(),
         }
-        let holds = self.decide(&self.programs.atoms()[atom]);
-        decision.set((self.decisions.event, holds));
-        holds
     }
 
-    fn decide(&self, atom: &Atom) -> bool {
+    /// Returns whether a body that the request had is not shown.
+    pub fn lacks_body(&self) -> bool {
+        match self.view {
+            View::Glance(glance) => glance.gaps().is_any(),
+            View::Event(event) => event.gaps().is_any(),
+        }
+    }
+
+    /// Returns the outcome of the request.
+    pub fn outcome(&self) -> Option<RequestOutcome> {
+        match self.view {
+            View::Glance(glance) => glance.outcome(),
+            View::Event(event) => event.outcome(),
+        }
+    }
+
+    /// Returns the truth of an atom.
+    pub fn truth(&self, atom: usize) -> Truth {
+        let decision = &self.decisions.atoms[atom];
+        let (event, truth) = decision.get();
+        if event == self.decisions.event {
+            return truth;
+        }
+        let truth = self.decide(&self.programs.atoms()[atom]);
+        decision.set((self.decisions.event, truth));
+        truth
+    }
+
+    fn decide(&self, atom: &Atom) -> Truth {
         match atom {
             Atom::Element(list, element) => match self.view {
-                View::Glance(glance) => holds_at_a_glance(element, *list, glance),
-                View::Event(event) => element.holds(event),
+                View::Glance(glance) => at_a_glance(element, *list, glance),
+                View::Event(event) => element.truth(event, || event.gap(element.list())),
             },
-            Atom::Predicate(field, predicate) => {
-                predicate.holds_given(|| self.exists(*field), |accepts| self.has(*field, accepts))
-            }
+            Atom::Predicate(field, predicate) => predicate.truth_given(
+                || self.exists(*field),
+                |accepts| self.has(*field, accepts),
+                || self.gap(*field),
+            ),
+        }
+    }
+
+    fn gap(&self, field: FieldId) -> Option<Gap> {
+        match self.view {
+            View::Glance(glance) => glance.gap(field),
+            View::Event(event) => event.gap(&self.programs.fields()[field]),
         }
     }
 }
 
-fn holds_at_a_glance(element: &ElementGroup, list: FieldId, glance: &Glance<'_>) -> bool {
+fn at_a_glance(element: &ElementGroup, list: FieldId, glance: &Glance<'_>) -> Truth {
     let texts = glance.texts_of_elements(list);
-    texts.clone().next().is_some()
-        && (!glance.is_search_worthwhile(list) || element.may_hold(texts))
-        && element.holds(glance.with_elements(list))
+    let may_hold = texts.clone().next().is_some()
+        && (!glance.is_search_worthwhile(list) || element.may_hold(texts));
+    match may_hold {
+        true => element.truth(glance.with_elements(list), || glance.gap(list)),
+        false => Truth::unless_gap(false, || glance.gap(list)),
+    }
 }

@@ -32,6 +32,8 @@ const POD_SPEC: f64 = 512.0;
 pub struct Index {
     /// Rules without a cover, candidates of every event.
     always: Vec<RuleId>,
+    /// Rules that may be undecided where a body is missing.
+    bodiless: Vec<RuleId>,
     fields: Vec<FieldIndex>,
     /// Rooms that no matcher uses now.
     rooms: Mutex<Vec<Room>>,
@@ -89,7 +91,10 @@ impl Index {
         }
         let fields = programs.fields();
         let cost = |key: &Key| {
-            let search = if fields[key.field()].is_in_pod_spec() {
+            let search = if key
+                .field()
+                .is_some_and(|field| fields[field].is_in_bodies())
+            {
                 POD_SPEC
             } else {
                 0.0
@@ -108,9 +113,11 @@ impl Index {
                 }
             }
         }
+        let bodiless = entries.remove(&Key::Bodiless).unwrap_or_default();
         let fields = by_field(entries);
         Self {
             always,
+            bodiless,
             fields,
             rooms: Mutex::default(),
         }
@@ -140,6 +147,9 @@ impl Index {
     /// stood there.
     pub fn candidates(&self, facts: &Facts<'_>, room: &mut Room, candidates: &mut Vec<RuleId>) {
         candidates.clone_from(&self.always);
+        if !self.bodiless.is_empty() && facts.lacks_body() {
+            candidates.extend(&self.bodiless);
+        }
         let mut rest = room.patterns.as_mut_slice();
         for field in &self.fields {
             let (of_field, others) = rest.split_at_mut(field.patterns.len());
@@ -162,6 +172,7 @@ fn cost(key: &Key, sharing_rules: usize) -> f64 {
         Key::Literal(_, _, text) => 1.0 + 32.0 / (text.len() * text.len()) as f64,
         Key::Pattern(..) => 24.0,
         Key::Present(_) => 64.0,
+        Key::Bodiless => 40.0,
     };
     commonness * sharing_rules as f64
 }
@@ -169,13 +180,14 @@ fn cost(key: &Key, sharing_rules: usize) -> f64 {
 fn by_field(entries: Entries) -> Vec<FieldIndex> {
     let mut fields: BTreeMap<FieldId, (FieldIndex, Vec<LiteralEntry>, Vec<_>)> = BTreeMap::new();
     for (key, rules) in entries {
-        let (index, literals, patterns) = fields.entry(key.field()).or_default();
-        index.field = key.field();
+        let Some(field) = key.field() else { continue };
+        let (index, literals, patterns) = fields.entry(field).or_default();
+        index.field = field;
         match key {
             Key::Pattern(_, text) => patterns.push((text, rules)),
             Key::Equal(_, text) => drop(index.equal.insert(text, rules)),
             Key::Literal(_, anchor, text) => literals.push((text, anchor, rules)),
-            Key::Present(_) => index.present.extend(rules),
+            Key::Present(_) | Key::Bodiless => index.present.extend(rules),
         }
     }
     fields

@@ -1,7 +1,7 @@
 //! Asks the rules of a set about one event after the other.
 
 use super::{
-    RuleSet,
+    Decided, RuleSet,
     facts::{Decisions, Facts, View},
     index::Room,
     program::RuleId,
@@ -10,7 +10,7 @@ use crate::detect::{
     event::{Event, Glance},
     layout::Layout,
     reading::Leaves,
-    rule::{Match, Rule},
+    rule::Match,
 };
 
 /// A set of rules with room for what it finds out about an event. The room is used again, so that
@@ -22,15 +22,11 @@ pub struct Matcher<'r> {
     search: Search,
 }
 
-/// A rule that matches an event, and those of its exceptions that take that back, in the order of
-/// its definition.
-pub type Excepted<'r> = (&'r Rule, Vec<&'r str>);
-
 /// What a look at an audit event shows.
 #[derive(Debug, PartialEq)]
 pub enum Sight<'r> {
-    /// It raises no alert: no rule matches but these.
-    Quiet(Vec<Excepted<'r>>),
+    /// It raises no alert: no rule matches but these, which are excepted or undecided.
+    Quiet(Vec<Match<'r>>),
     /// It may raise some: it has to be read, and asked for its [`matches`](Matcher::matches).
     Loud,
 }
@@ -40,7 +36,8 @@ pub enum Sight<'r> {
 struct Search {
     decisions: Decisions,
     room: Room,
-    matching: Vec<RuleId>,
+    candidates: Vec<RuleId>,
+    matching: Vec<Decided>,
 }
 
 impl<'r> Matcher<'r> {
@@ -52,6 +49,7 @@ impl<'r> Matcher<'r> {
             search: Search {
                 decisions: Decisions::new(&rules.programs),
                 room: rules.index.take_room(),
+                candidates: Vec::new(),
                 matching: Vec::new(),
             },
         }
@@ -63,9 +61,9 @@ impl<'r> Matcher<'r> {
         let rules = self.rules;
         let glance = Glance::read(source, layout, &rules.outline, &mut self.leaves).ok()?;
         let (matching, facts) = self.search.run(rules, View::Glance(&glance));
-        let excepted = matching.iter().map(|rule| rules.except(*rule, &facts));
-        let excepted: Option<_> = excepted.collect();
-        Some(excepted.map_or(Sight::Loud, Sight::Quiet))
+        let quiet = matching.iter().map(|decided| rules.quiet(*decided, &facts));
+        let quiet: Option<_> = quiet.collect();
+        Some(quiet.map_or(Sight::Loud, Sight::Quiet))
     }
 
     /// The rules that match an event, ordered by key.
@@ -74,24 +72,24 @@ impl<'r> Matcher<'r> {
         rules.conclude(self.matching(event), event)
     }
 
-    pub(super) fn matching(&mut self, event: &Event) -> &[RuleId] {
+    pub(super) fn matching(&mut self, event: &Event) -> &[Decided] {
         self.search.run(self.rules, View::Event(event)).0
     }
 
-    /// The rules that match, each with the exceptions that take that back, as far as a glance shows
-    /// it of any part of an event.
+    /// The rules that match, each with what follows from it if that is no alert, as far as a glance
+    /// shows it of any part of an event.
     #[cfg(test)]
     pub(super) fn matching_in_part(
         &mut self,
         source: &str,
-    ) -> Option<Vec<(RuleId, Option<Excepted<'r>>)>> {
+    ) -> Option<Vec<(Decided, Option<Match<'r>>)>> {
         let rules = self.rules;
         let glance = Glance::read_part(source, &rules.outline, &mut self.leaves).ok()?;
         let (matching, facts) = self.search.run(rules, View::Glance(&glance));
         let matching = matching.iter();
         Some(
             matching
-                .map(|&rule| (rule, rules.except(rule, &facts)))
+                .map(|&decided| (decided, rules.quiet(decided, &facts)))
                 .collect(),
         )
     }
@@ -113,15 +111,24 @@ impl Search {
         &'s mut self,
         rules: &'v RuleSet,
         view: View<'v>,
-    ) -> (&'s [RuleId], Facts<'v>) {
+    ) -> (&'s [Decided], Facts<'v>) {
         let Self {
             decisions,
             room,
+            candidates,
             matching,
         } = self;
         let facts = Facts::new(view, &rules.programs, decisions);
-        rules.index.candidates(&facts, room, matching);
-        matching.retain(|&rule| rules.programs.holds(rule, &facts));
+        if facts.may_lack_anything() {
+            candidates.clear();
+            candidates.extend(0..rules.len());
+        } else {
+            rules.index.candidates(&facts, room, candidates);
+        }
+        let decide = |&rule: &RuleId| (rule, rules.programs.truth(rule, &facts));
+        matching.clear();
+        let decided = candidates.iter().map(decide);
+        matching.extend(decided.filter(|(_, truth)| !truth.is_false()));
         (matching, facts)
     }
 }

@@ -12,8 +12,9 @@ use crate::detect::{
     event::Outline,
     field::Field,
     predicate::{Predicate, Test},
-    rule::Rule,
+    rule::{Gate, Rule},
     selection::{Body, ElementGroup, Selection},
+    truth::Truth,
 };
 
 /// Position of a rule in its set.
@@ -45,19 +46,33 @@ struct Program {
     condition: Condition,
     selections: Vec<Atoms>,
     exceptions: Vec<Atoms>,
+    gate: Gate,
 }
 
-/// Atoms of which all must hold, and atoms of which one must hold, if there are any.
-#[derive(Debug)]
+/// Atoms of which all must hold, atoms of which one must hold, if there are any, and atoms of
+/// which none may hold.
+#[derive(Debug, Default)]
 struct Atoms {
     all: Vec<AtomId>,
     any: Vec<AtomId>,
+    none: Vec<AtomId>,
 }
 
 impl Atoms {
-    fn hold(&self, facts: &Facts<'_>) -> bool {
-        self.all.iter().all(|atom| facts.holds(*atom))
-            && (self.any.is_empty() || self.any.iter().any(|atom| facts.holds(*atom)))
+    fn truth(&self, facts: &Facts<'_>) -> Truth {
+        let all = Truth::all(self.all.iter().map(|atom| facts.truth(*atom)));
+        if all.is_false() || self.any.is_empty() && self.none.is_empty() {
+            return all;
+        }
+        let any = match self.any.is_empty() {
+            true => Truth::True,
+            false => Truth::any(self.any.iter().map(|atom| facts.truth(*atom))),
+        };
+        let none = || !Truth::any(self.none.iter().map(|atom| facts.truth(*atom)));
+        match Truth::all([all, any].into_iter()) {
+            Truth::False => Truth::False,
+            truth => Truth::all([truth, none()].into_iter()),
+        }
     }
 }
 
@@ -66,7 +81,7 @@ fn effort(atom: &Atom) -> u8 {
     let Atom::Predicate(_, predicate) = atom else {
         return 5;
     };
-    if predicate.field().is_in_pod_spec() {
+    if predicate.field().is_in_bodies() {
         return 4;
     }
     match predicate.test() {
@@ -92,6 +107,7 @@ impl Programs {
                 condition: rule.condition().clone(),
                 selections: atoms(rule.selections()),
                 exceptions: atoms(rule.exceptions()),
+                gate: *rule.gate(),
             };
             programs.programs.push(program);
         }
@@ -128,17 +144,23 @@ impl Programs {
         &self.atoms
     }
 
-    /// Whether a rule matches the event of these facts.
-    pub fn holds(&self, rule: RuleId, facts: &Facts<'_>) -> bool {
+    /// Returns the truth of a rule for the event of these facts.
+    pub fn truth(&self, rule: RuleId, facts: &Facts<'_>) -> Truth {
         let program = &self.programs[rule];
-        let mut holds = |index: usize| program.selections[index].hold(facts);
-        program.condition.holds(&mut holds)
+        let mut truth = |index: usize| program.selections[index].truth(facts);
+        match program.condition.truth(&mut truth) {
+            Truth::False => Truth::False,
+            truth if program.gate.admits(facts.outcome()) => truth,
+            _ => Truth::False,
+        }
     }
 
-    /// The exceptions of a rule that the event of these facts meets, by their positions.
+    /// The exceptions of a rule that the event of these facts meets for certain, by their
+    /// positions.
     pub fn exceptions(&self, rule: RuleId, facts: &Facts<'_>) -> impl Iterator<Item = usize> {
         let exceptions = self.programs[rule].exceptions.iter().enumerate();
-        exceptions.filter_map(|(index, exception)| exception.hold(facts).then_some(index))
+        exceptions
+            .filter_map(|(index, exception)| exception.truth(facts).is_true().then_some(index))
     }
 
     fn atoms_of(&mut self, selection: &Selection, known: &mut HashMap<String, AtomId>) -> Atoms {
@@ -150,15 +172,19 @@ impl Programs {
                         .map(|predicate| self.predicate(predicate, known))
                         .collect()
                 };
-                let (mut all, mut any): (Vec<_>, Vec<_>) = (ids(group.all()), ids(group.any()));
-                for atoms in [&mut all, &mut any] {
+                let mut atoms = Atoms {
+                    all: ids(group.all()),
+                    any: ids(group.any()),
+                    none: ids(group.none()),
+                };
+                for atoms in [&mut atoms.all, &mut atoms.any, &mut atoms.none] {
                     atoms.sort_by_key(|atom| effort(&self.atoms[*atom]));
                 }
-                Atoms { all, any }
+                atoms
             }
             Body::Element(element) => Atoms {
                 all: vec![self.element(element, known)],
-                any: Vec::new(),
+                ..Atoms::default()
             },
         }
     }

@@ -3,11 +3,11 @@
 
 use crate::detect::{
     chance::Chance,
-    definition::{Exception, Existence, Predicate, RuleDefinition, Selection},
+    definition::{Exception, Existence, Predicate, RequestOutcome, RuleDefinition, Selection},
 };
 use serde_json::{Map, Value, json};
 
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 27] = [
     "verb",
     "stage",
     "user.username",
@@ -28,10 +28,17 @@ const FIELDS: [&str; 20] = [
     "podSpec.volumes.hostPath.path",
     "podSpec.hostPID",
     "podSpec.nodeSelector[\"kubernetes.io/os\"]",
+    "outcome",
+    "object.note",
+    "object.rules.verbs",
+    "object.kind",
+    "requestObject.kind",
+    "responseObject.spec.hostPID",
+    "requestObject.spec.containers.image",
 ];
 
 /// List fields, each with fields of its elements.
-const LISTS: [(&str, &[&str]); 8] = [
+const LISTS: [(&str, &[&str]); 11] = [
     ("user.groups", &["."]),
     ("sourceIPs", &["."]),
     (
@@ -51,6 +58,9 @@ const LISTS: [(&str, &[&str]); 8] = [
     ("requestObject.rules", &["verbs", "resources"]),
     ("requestObject.spec.containers", &["image", "command"]),
     ("request.query.command", &["."]),
+    ("object.rules", &["verbs", "resources"]),
+    ("podSpec.nodeSelector", &["key", "value"]),
+    ("requestObject.spec.nodeSelector", &["key", "value"]),
 ];
 
 const TEXTS: [&str; 30] = [
@@ -122,6 +132,13 @@ const NETWORKS: [&str; 5] = [
     "::/0",
 ];
 
+const OUTCOMES: [RequestOutcome; 4] = [
+    RequestOutcome::Success,
+    RequestOutcome::Denied,
+    RequestOutcome::Failure,
+    RequestOutcome::DryRun,
+];
+
 const CONDITIONS: [&str; 9] = [
     "s0",
     "not s0",
@@ -154,13 +171,26 @@ pub fn rule(chance: &mut Chance) -> RuleDefinition {
         .map(|index| selection(chance, format!("s{index}")))
         .collect();
     if chance.percent(25) {
-        let Selection { all, any, .. } = event_selection(chance, String::new());
+        let Selection {
+            for_each,
+            all,
+            any,
+            none,
+            ..
+        } = selection(chance, String::new());
         definition.exceptions = vec![Exception {
             name: "known".to_owned(),
             reason: None,
+            for_each,
             all,
             any,
+            none,
         }];
+    }
+    if chance.percent(60) {
+        definition.outcomes = (0..=chance.below(3))
+            .map(|_| *chance.one_of(&OUTCOMES))
+            .collect();
     }
     definition
 }
@@ -186,16 +216,19 @@ fn group(chance: &mut Chance, name: String, fields: &[&str]) -> Selection {
             .collect()
     };
     let (all, any) = (predicates(3), predicates(3));
+    let none = predicates(2);
     let (all, any) = match chance.below(4) {
         0 => (Vec::new(), any),
         1 => (all, any),
         _ => (all, Vec::new()),
     };
+    let none = if chance.percent(20) { none } else { Vec::new() };
     Selection {
         name,
         for_each: None,
         all,
         any,
+        none,
     }
 }
 
@@ -236,8 +269,9 @@ fn predicate(chance: &mut Chance, fields: &[&str]) -> Predicate {
 pub fn event(chance: &mut Chance) -> Value {
     let mut event = Map::new();
     let mut put = |name: &str, value: Value| drop(event.insert(name.to_owned(), value));
-    put("verb", scalar(chance));
-    put("stage", scalar(chance));
+    put("verb", verb(chance));
+    put("stage", stage(chance));
+    put("level", json!(chance.one_of(&LEVELS)));
     put(
         "user",
         object(chance, &[("username", scalar), ("groups", list)]),
@@ -258,12 +292,60 @@ pub fn event(chance: &mut Chance) -> Value {
     );
     put("requestURI", Value::String(uri(chance)));
     put("responseStatus", object(chance, &[("code", scalar)]));
-    let decision = json!({"authorization.k8s.io/decision": scalar(chance)});
-    put("annotations", decision);
-    put("requestObject", body(chance));
+    put("annotations", annotations(chance));
+    put("requestObject", request_body(chance));
     put("responseObject", body(chance));
+    if chance.percent(30) {
+        put("requestObject", Value::Null);
+    }
+    if chance.percent(30) {
+        event.remove("requestObject");
+        event.remove("responseObject");
+    }
     event.retain(|_, _| chance.percent(85));
     Value::Object(event)
+}
+
+const LEVELS: [&str; 3] = ["Metadata", "Request", "RequestResponse"];
+
+fn verb(chance: &mut Chance) -> Value {
+    match chance.percent(50) {
+        true => scalar(chance),
+        false => json!(chance.one_of(&["create", "update", "patch", "patch", "delete", "list"])),
+    }
+}
+
+fn stage(chance: &mut Chance) -> Value {
+    match chance.percent(30) {
+        true => scalar(chance),
+        false => json!(chance.one_of(&["RequestReceived", "ResponseComplete", "Panic"])),
+    }
+}
+
+fn annotations(chance: &mut Chance) -> Value {
+    let decision = match chance.percent(70) {
+        true => scalar(chance),
+        false => json!("forbid"),
+    };
+    let mut annotations = json!({"authorization.k8s.io/decision": decision});
+    if chance.percent(10) {
+        annotations["audit.k8s.io/truncated"] = json!("true");
+    }
+    annotations
+}
+
+/// The body of a request, which may be the operations of a JSON patch or the options of a delete.
+fn request_body(chance: &mut Chance) -> Value {
+    match chance.below(6) {
+        0 => json!([
+            {"op": "add", "path": "/spec/containers/0/image", "value": scalar(chance)},
+            {"op": "add", "path": "/spec/hostPID", "value": scalar(chance)},
+            {"op": chance.one_of(&["add", "copy", "remove"]), "path": "/spec/volumes/-",
+                "value": {"hostPath": {"path": scalar(chance)}}},
+        ]),
+        1 => json!({"kind": "DeleteOptions", "dryRun": list(chance), "command": list(chance)}),
+        _ => body(chance),
+    }
 }
 
 type Make = fn(&mut Chance) -> Value;
@@ -325,10 +407,11 @@ fn uri(chance: &mut Chance) -> String {
         "//api/v1/./x/../pods/%77eb/",
         "",
     ]);
-    let query = *chance.one_of(&[
+    let query = *chance.one_of::<&str>(&[
         "",
         "?command=get&command=exec",
         "?command=10.0.0.7",
+        "?dryRun=All",
         "?a=b&command=%00&command",
     ]);
     format!("{path}{query}")
@@ -337,7 +420,7 @@ fn uri(chance: &mut Chance) -> String {
 fn body(chance: &mut Chance) -> Value {
     let containers = containers(chance);
     let mut body = match chance.below(4) {
-        0 => json!({"rules": rules(chance)}),
+        0 => json!({"rules": rules(chance), "note": scalar(chance)}),
         1 => json!({"spec": {"template": {"spec": {"containers": containers}}}}),
         _ => json!({"spec": {
             "containers": containers,
