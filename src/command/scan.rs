@@ -20,7 +20,11 @@ use serde_json::Value;
 use crate::{
     command::rules::{self, RuleArgs},
     detect::{
-        alert::Alert, analyse::Quarantined, context::Context, definition::Severity, layout::Layout,
+        alert::Alert,
+        analyse::Quarantined,
+        context::Context,
+        definition::Severity,
+        layout::{Layout, LayoutPath},
         ruleset::RuleSet,
     },
     exit::Exit,
@@ -78,6 +82,9 @@ pub struct ScanArgs {
     /// How events lie in their documents
     #[arg(long, value_parser = super::values::layout(), default_value = "auto", ignore_case = true)]
     layout: Layout,
+    /// The only place of the event in its document, such as azure.platformlogs.properties.log
+    #[arg(long, value_name = "PATH", conflicts_with = "layout")]
+    layout_path: Option<LayoutPath>,
     /// Exit with status 1 when there is an alert of this severity or a worse one
     #[arg(long, value_name = "SEVERITY", value_parser = super::values::severity(), ignore_case = true)]
     fail_on: Option<Severity>,
@@ -98,7 +105,7 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<Exit> {
     // Threads may look at it until the process ends, and to take rules apart costs time.
     let search = Box::leak(Box::new(Search {
         rules,
-        context: context(args.layout),
+        context: context(args.layout, args.layout_path.clone()),
     }));
     search::run(search, Feed::new(inputs), threads(args), |outcome| {
         scan.take(outcome).context("cannot write the alerts")
@@ -120,12 +127,13 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<Exit> {
     Ok(if fails { Exit::Findings } else { Exit::Good })
 }
 
-fn context(layout: Layout) -> Context {
+fn context(layout: Layout, layout_path: Option<LayoutPath>) -> Context {
     Context {
         tenant: rules::TENANT.to_owned(),
         job: "scan".to_owned(),
         cluster: String::new(),
         layout,
+        layout_path,
         now: Timestamp::UNIX_EPOCH,
     }
 }

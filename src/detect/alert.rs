@@ -28,6 +28,7 @@ use super::{
     definition::{RequestOutcome, Severity},
     document::Document,
     event::Event,
+    excerpt,
     field::Field,
     identity::{self, Basis, EventKey},
     json::first_text,
@@ -126,6 +127,7 @@ impl Alert {
             event.time().unwrap_or(context.now).to_string(),
         );
         draft.put("message", finding.message.as_str());
+        describe_severity(&mut draft, finding.severity);
         describe_request(&mut draft, event.root(), context);
         categories::describe(&mut draft, event.root());
         actor::describe(&mut draft, event);
@@ -176,6 +178,13 @@ impl Alert {
     }
 }
 
+fn describe_severity(draft: &mut Draft, severity: Severity) {
+    let score = profile::score(severity);
+    draft.put("event.severity", score);
+    draft.put("event.risk_score", score);
+    draft.put("k8scop.severity", severity.word());
+}
+
 fn describe_request(draft: &mut Draft, root: &Value, context: &Context) {
     let one = |path: &[&str]| first_text(root, path);
     draft.put("event.action", one(&["verb"]));
@@ -213,20 +222,21 @@ fn describe_finding(draft: &mut Draft, finding: &Finding) {
         .collect();
     let evidence = finding.evidence.iter().take(LIST_LIMIT);
     let evidence: Vec<Value> = evidence.map(evidence_value).collect();
-    draft.put("event.severity", profile::score(finding.severity));
-    draft.put("event.risk_score", profile::score(finding.severity));
-    draft.put("k8scop.severity", finding.severity.word());
     draft.put("event.outcome", event_outcome(finding.outcome));
     draft.put("k8scop.outcome", finding.outcome.map(RequestOutcome::word));
     let matched = finding.matched.iter().take(LIST_LIMIT);
-    let matched = matched.map(|name| draft::text(name));
+    let matched = matched.map(|name| draft::cut(name, EVIDENCE_TEXT_LIMIT));
     draft.put("k8scop.matched", matched.collect::<Vec<_>>());
-    let context = finding.context.iter().take(LIST_LIMIT);
-    let context = context.map(|(field, values)| {
-        let values = values.iter().take(LIST_LIMIT);
-        let values = values.map(|value| draft::text(value));
-        (field.clone(), Value::Array(values.collect()))
-    });
+    let context = finding
+        .context
+        .iter()
+        .take(LIST_LIMIT)
+        .map(|(field, values)| {
+            let values = values.iter().take(EVIDENCE_VALUE_LIMIT);
+            let values = values.map(|value| draft::cut(value, EVIDENCE_TEXT_LIMIT));
+            let field = excerpt::cut(field, EVIDENCE_TEXT_LIMIT).into_owned();
+            (field, Value::Array(values.collect()))
+        });
     draft.put("k8scop.context", Value::Object(context.collect()));
     draft.put("k8scop.captures", Value::Object(captures));
     draft.put("k8scop.evidence", Value::Array(evidence));

@@ -118,14 +118,6 @@ pub enum FieldError {
         /// The nearest known field.
         suggestion: Option<String>,
     },
-    /// A path from the entries of a map, which have nothing but a key and a value.
-    #[error("unknown field \"{field}\"; an entry of {map} has the fields \"key\" and \"value\"")]
-    NoEntry {
-        /// The text.
-        field: String,
-        /// The map.
-        map: String,
-    },
 }
 
 impl Field {
@@ -144,14 +136,8 @@ impl Field {
     /// element, or `.` for the element itself where it is a scalar.
     pub fn parse_in_element(list: &Field, text: &str) -> Result<Self, FieldError> {
         let path = match text {
-            "key" | "value" if list.is_map() => vec![text.to_owned()],
-            _ if list.is_map() => {
-                return Err(FieldError::NoEntry {
-                    field: text.to_owned(),
-                    map: list.name.clone(),
-                });
-            }
             "." => Vec::new(),
+            _ if list.is_map() => vec![parse_path(text)?.join(".")],
             _ => path::join_dotted_keys(parse_path(text)?),
         };
         Ok(Self {
@@ -166,7 +152,7 @@ impl Field {
         self.is_list
     }
 
-    /// Returns whether the elements of the field are the entries of a map, with a key and a value.
+    /// Returns whether the field is an object with free keys, which has entries.
     pub(super) fn is_map(&self) -> bool {
         match &self.lookup {
             Lookup::Path(path) | Lookup::PodSpec(path) | Lookup::Object(path) => path
@@ -193,6 +179,16 @@ impl Field {
         }
     }
 
+    /// Returns whether a field of an element is the key or the value of an entry.
+    pub(super) fn is_of_entry(&self) -> bool {
+        match &self.lookup {
+            Lookup::InElement(path) => {
+                matches!(path.as_slice(), [it] if it == "key" || it == "value")
+            }
+            _ => false,
+        }
+    }
+
     /// Returns whether the field may be the list of a selection's `forEach`.
     pub(super) fn has_elements(&self) -> bool {
         self.is_list || self.is_map()
@@ -208,9 +204,7 @@ impl Field {
             | (Lookup::AllContainers(list), Lookup::AllContainers(path)) => (list, path),
             _ => return None,
         };
-        let rest = path
-            .strip_prefix(of_list.as_slice())
-            .filter(|_| !list.is_map())?;
+        let rest = path.strip_prefix(of_list.as_slice())?;
         Some(Self {
             name: self.name.clone(),
             is_list: true,

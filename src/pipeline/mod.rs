@@ -19,6 +19,7 @@ pub mod ports;
 pub mod progress;
 pub mod push;
 pub mod pushdown;
+pub mod recent;
 pub mod reduce;
 pub mod retry;
 pub mod run;

@@ -84,7 +84,7 @@ struct Visit<'v, 's> {
 impl Visitor for Visit<'_, '_> {
     fn glance(&mut self, line: &str) -> Option<bool> {
         let Finder { matcher, context } = self.finder;
-        let is_quiet = matches!(matcher.look(line, context.layout)?, Sight::Quiet(_));
+        let is_quiet = matches!(matcher.look(line, context.place())?, Sight::Quiet(_));
         self.found.events += u64::from(is_quiet);
         Some(is_quiet)
     }

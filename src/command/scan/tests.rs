@@ -66,7 +66,7 @@ static SEARCH: LazyLock<Search> = LazyLock::new(|| {
     ];
     Search {
         rules: RuleSet::new(rules),
-        context: context(Layout::Auto),
+        context: context(Layout::Auto, None),
     }
 });
 

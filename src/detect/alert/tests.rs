@@ -85,6 +85,7 @@ fn context(layout: Layout) -> Context {
         job: "prod".to_owned(),
         cluster: "blue".to_owned(),
         layout,
+        layout_path: None,
         now: "2026-11-02T00:00:05Z".parse().expect("a time"),
     }
 }
@@ -320,7 +321,7 @@ fn hostile_values_stay_within_bounds() {
 fn an_event_without_name_and_time_is_known_by_its_document() {
     let timeless = Document {
         time: None,
-        ..document(&json!({"verb": "get", "stage": "ResponseComplete"}))
+        ..document(&json!({"verb": "get", "stage": "ResponseComplete", "requestURI": "/"}))
     };
     let document = alert_in(&timeless, &finding()).document;
     assert_eq!(document["k8scop"]["event"]["key_basis"], "doc");

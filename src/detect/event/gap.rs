@@ -19,6 +19,9 @@ pub enum Gap {
 }
 
 impl Gap {
+    /// All gaps.
+    pub const ALL: [Self; 4] = [Self::Level, Self::Truncated, Self::CutOff, Self::Rebuilt];
+
     /// Returns the gap as conditions and metrics name it, for example `BodiesMissing`.
     pub fn word(self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@ fn source() -> SourcePlan {
         index: "logstash-*".to_owned(),
         timestamp_field: "@timestamp".to_owned(),
         layout: Layout::Raw,
+        layout_path: None,
         filter: vec![TermFilter {
             field: "origin".to_owned(),
             values: vec!["kubernetes-api-audit".to_owned()],

@@ -250,7 +250,7 @@ impl WindowReader {
                 remedy: Remedy::Retry,
                 retry_after: None,
             };
-            self.reporter.waiting(Place::Source, &fault);
+            self.reporter.waits(Place::Source, &fault);
             if self.rules.changed().await.is_err() {
                 // Nobody can load rules any more, so this pipeline is about to be stopped.
                 std::future::pending::<()>().await;

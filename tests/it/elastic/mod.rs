@@ -38,6 +38,7 @@ fn source_plan(index: &str) -> SourcePlan {
         index: index.to_owned(),
         timestamp_field: "@timestamp".to_owned(),
         layout: Layout::Auto,
+        layout_path: None,
         filter: Vec::new(),
     }
 }
