@@ -5,9 +5,15 @@ use serde_json::json;
 
 use super::{Ran, Server};
 
-const STATIC: [&str; 4] = ["-e", "2019-2-1-0-30-0", "-A", "static"];
+const RULES: [&str; 3] = ["--no-builtin", "-R", "manifests/rules/secret-read.yaml"];
+const SPAN: [&str; 2] = ["-e", "2019-2-1-0-30-0"];
 
 impl Server {
+    async fn analysed_static(&self) -> Ran {
+        self.ran(&[&SPAN[..], &RULES, &["-A", "static"]].concat())
+            .await
+    }
+
     /// Adds lines of another log, and some without a time.
     async fn add_foreign(&self, lines: usize, without_time: usize) {
         let line = |minute: usize| {
@@ -31,7 +37,7 @@ impl Server {
 async fn documents_without_a_single_event_are_an_error() {
     let server = Server::with_events(Flavor::Elasticsearch9, "foreign", 0).await;
     server.add_foreign(10, 2).await;
-    let Ran { code, out, err } = server.ran(&STATIC).await;
+    let Ran { code, out, err } = server.analysed_static().await;
     assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
     let first = format!("rejected: {}-2019.02.01/line-0: ", server.prefix);
     assert!(err.lines().any(|line| line.starts_with(&first)), "{err}");
@@ -50,7 +56,7 @@ async fn a_span_without_a_single_event_is_not_verified() {
     server.add_foreign(10, 0).await;
     let flags = server.flags();
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    let verdict = crate::support::verify::verify(&[&flags[..], &STATIC[..2]].concat(), "").await;
+    let verdict = crate::support::verify::verify(&[&flags[..], &SPAN, &RULES].concat(), "").await;
     assert_eq!(verdict.code, Some(2));
     let error = "error: none of 10 documents holds an audit event: ";
     assert!(verdict.words.contains(error), "{}", verdict.words);
@@ -60,7 +66,7 @@ async fn a_span_without_a_single_event_is_not_verified() {
 async fn some_events_among_other_documents_are_analysed_and_the_others_are_named() {
     let server = Server::with_events(Flavor::Elasticsearch9, "mixed", 3).await;
     server.add_foreign(10, 0).await;
-    let Ran { code, err, .. } = server.ran(&STATIC).await;
+    let Ran { code, err, .. } = server.analysed_static().await;
     assert_eq!(code, Some(0), "{err}");
     let counts = "3 events read, 3 alerts written, 0 there already, 10 documents rejected\n";
     assert!(err.ends_with(counts), "{err}");
