@@ -6,6 +6,7 @@ use super::{
     container::{self, Cri, Docker},
     lines::{Lines, Rewrite},
     list::{self, Lists},
+    splitter::Splitter,
     utf16::{Order, Utf16},
 };
 
@@ -19,12 +20,12 @@ type Reader = Box<dyn Read + Send>;
 
 /// Decodes what is not documents in UTF-8 one behind the other: UTF-16, the logs of container
 /// runtimes, and lists that are larger than a document.
-pub fn decode(reader: Reader) -> Reader {
-    let (head, reader) = peek(reader);
+pub fn decode(reader: Reader, is_live: bool) -> Reader {
+    let (head, reader) = peek(reader, is_live);
     let Some(order) = Order::of(&head) else {
         return decode_text(&head, reader);
     };
-    let (head, reader) = peek(Box::new(Utf16::new(reader, order)));
+    let (head, reader) = peek(Box::new(Utf16::new(reader, order)), is_live);
     decode_text(&head, reader)
 }
 
@@ -44,13 +45,13 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     head.split(|byte| *byte == b'\n').take(LINES)
 }
 
-/// The beginning of an input, up to the first end of a line or further, and the whole input. It
-/// waits for no more than one line.
-fn peek(mut reader: Reader) -> (Vec<u8>, Reader) {
+/// The beginning of an input, and the whole input. Of a live one it waits for no more than a line,
+/// or the beginning of a list.
+fn peek(mut reader: Reader, is_live: bool) -> (Vec<u8>, Reader) {
     let mut head = vec![0; HEAD];
     let mut filled = 0;
     let mut failed = None;
-    while filled < HEAD && !head[..filled].contains(&b'\n') {
+    while filled < HEAD && !(is_live && shows_format(&head[..filled])) {
         match reader.read(&mut head[filled..]) {
             Ok(0) => break,
             Ok(read) => filled += read,
@@ -68,6 +69,16 @@ fn peek(mut reader: Reader) -> (Vec<u8>, Reader) {
         Some(error) => Box::new(whole.chain(Failing(Some(error)))),
     };
     (head, reader)
+}
+
+/// Whether a beginning is enough to know the format by.
+fn shows_format(head: &[u8]) -> bool {
+    let text = head.trim_ascii_start();
+    let Some(end) = memchr::memchr(b'\n', text) else {
+        return false;
+    };
+    let may_be_list = text[..end].trim_ascii_end() == b"{" && !text.contains(&b'[');
+    !may_be_list || Splitter::default().part(text).is_last
 }
 
 /// The end of an input that cannot be read any further.

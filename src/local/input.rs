@@ -82,7 +82,7 @@ fn unpack(mut raw: File, size: Option<u64>) -> io::Result<Input> {
         }
     };
     Ok(Input {
-        reader: format::decode(reader),
+        reader: format::decode(reader, is_live),
         is_live,
         position,
         size,
