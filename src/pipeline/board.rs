@@ -19,7 +19,7 @@ use crate::{
         cursor::Commit,
         diff::reads_alike,
         plan::{Plan, PlanId, Range},
-        ports::Fault,
+        ports::{Coverage, Fault},
         progress::{Checkpoint, Counts, Progress, State},
         pushdown::Pushdown,
         totals::Totals,
@@ -245,9 +245,14 @@ impl Reporter {
         });
     }
 
-    /// So many documents lack the time field.
+    /// So many documents lack the time field, or have one that cannot be.
     pub fn without_time(&self, documents: u64) {
         self.update(|entry| entry.progress.without_time = Some(documents));
+    }
+
+    /// This is left out of the source, or rebuilt.
+    pub fn coverage(&self, coverage: &Coverage) {
+        self.update(|entry| entry.progress.cover(coverage));
     }
 
     /// A window was opened, and this became of the requirement of its rules.
@@ -334,27 +339,11 @@ impl Reporter {
 
 impl Entry {
     fn new(next: Seat, plan: &Plan, checkpoint: Option<Checkpoint>) -> Self {
-        let counts = checkpoint.as_ref().map(|done| done.counts);
         let mut entry = Self {
             next,
             current: None,
             plan: plan.clone(),
-            progress: Progress {
-                state: State::Starting,
-                counts: counts.unwrap_or_default(),
-                checkpoint,
-                rules_loaded: 0,
-                rules_revision: String::new(),
-                without_time: None,
-                degraded: Vec::new(),
-                degraded_count: 0,
-                rebuilt: Vec::new(),
-                rebuilt_count: 0,
-                pushdown: None,
-                lag_seconds: None,
-                percent: None,
-                matches: BTreeMap::new(),
-            },
+            progress: Progress::starting(checkpoint),
             looked: None,
             waits: BTreeMap::new(),
             complete: false,

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::{ledger::Ledger, ports::FaultReason, pushdown::Pushdown};
+use crate::pipeline::{
+    ledger::Ledger,
+    ports::{Coverage, FaultReason},
+    pushdown::Pushdown,
+};
 
 /// The point up to which everything is done: every event before `watermark` that could be read
 /// was analysed, and its alerts are acknowledged. The counts are those of the moment of commit.
@@ -59,7 +63,8 @@ pub struct Progress {
     pub rules_loaded: usize,
     /// Revision of that set.
     pub rules_revision: String,
-    /// Documents that lack the time field, so that no window holds them; counted once an hour.
+    /// Documents that lack the time field or have a time before 2014, when there was no
+    /// Kubernetes: no sensible window holds them. Counted once an hour.
     pub without_time: Option<u64>,
     /// Indices of the source that cannot be read and are left out, at most [`MOST_NAMED`] of them.
     /// When one can be read again, its documents are late ones.
@@ -79,6 +84,37 @@ pub struct Progress {
     pub percent: Option<u8>,
     /// Matches of each rule (by its key) since this process started.
     pub matches: BTreeMap<String, RuleMatches>,
+}
+
+impl Progress {
+    /// The progress of a plan that starts at a checkpoint.
+    pub fn starting(checkpoint: Option<Checkpoint>) -> Self {
+        let counts = checkpoint.as_ref().map(|done| done.counts);
+        Self {
+            state: State::Starting,
+            counts: counts.unwrap_or_default(),
+            checkpoint,
+            rules_loaded: 0,
+            rules_revision: String::new(),
+            without_time: None,
+            degraded: Vec::new(),
+            degraded_count: 0,
+            rebuilt: Vec::new(),
+            rebuilt_count: 0,
+            pushdown: None,
+            lag_seconds: None,
+            percent: None,
+            matches: BTreeMap::new(),
+        }
+    }
+
+    /// Takes note of what is left out of the source and what is rebuilt.
+    pub fn cover(&mut self, coverage: &Coverage) {
+        self.degraded_count = coverage.left_out.len() as u64;
+        self.degraded = coverage.left_out.iter().take(MOST_NAMED).cloned().collect();
+        self.rebuilt_count = coverage.rebuilt.len() as u64;
+        self.rebuilt = coverage.rebuilt.iter().take(MOST_NAMED).cloned().collect();
+    }
 }
 
 /// The most indices that [`Progress`] names of a kind.
