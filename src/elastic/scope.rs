@@ -3,6 +3,7 @@
 //! others are read; when it can be read again, its documents are late ones.
 
 mod ask;
+mod inquiry;
 mod reason;
 mod rebuilt;
 mod roster;
@@ -16,7 +17,7 @@ use std::{
 use serde_json::Value;
 
 use self::{
-    reason::{Reason, TimeField, verdict},
+    reason::{Reason, TimeField},
     roster::Roster,
 };
 use super::{
@@ -42,8 +43,9 @@ const RECHECK: Duration = Duration::from_secs(30);
 /// How long a scope holds in which none is.
 const REFRESH: Duration = Duration::from_secs(300);
 
-/// Indices that are searched by one call.
-const PROBES: usize = 200;
+/// How long a shard may be away before its index is left out: each new index lacks shards for a
+/// moment, and each node that starts again.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What documents can be marked by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,8 @@ struct State {
     doubt: Option<Doubt>,
     /// Sequence numbers were refused once.
     is_unmarked: bool,
+    /// Since when indices lack a shard.
+    lacking: BTreeMap<String, Instant>,
     /// Indices that were looked for in vain.
     unknown: BTreeSet<String>,
 }
@@ -194,15 +198,10 @@ impl Pattern {
     fn unknown(&self, documents: &[Document]) -> Option<String> {
         let state = self.state();
         let roster = state.scope.as_ref()?.roster.as_ref()?;
-        let mut last = "";
-        for document in documents {
-            let index = document.index.as_str();
-            if index != last && !roster.holds(index) && !state.unknown.contains(index) {
-                return Some(index.to_owned());
-            }
-            last = index;
-        }
-        None
+        let indices: BTreeSet<&str> = documents.iter().map(|it| it.index.as_str()).collect();
+        let mut indices = indices.into_iter();
+        let unknown = indices.find(|it| !roster.holds(it) && !state.unknown.contains(*it));
+        unknown.map(str::to_owned)
     }
 
     async fn survey(&self, client: &Client) -> Result<Arc<Scope>, Fault> {
@@ -269,8 +268,30 @@ impl Pattern {
             Some(_) => roster.open(),
             None => &roster.open() & &before.map(Scope::ailing).unwrap_or_default(),
         };
-        left_out.extend(self.probe(client, &suspects).await?);
+        let found = self.probe(client, &suspects).await?;
+        if let Some((index, reason)) = self.newly_lacking(&found) {
+            return Err(reason.fault_of(index));
+        }
+        left_out.extend(found);
         Ok(left_out)
+    }
+
+    /// An index that lacks a shard, but not for long.
+    fn newly_lacking<'r>(
+        &self,
+        found: &'r BTreeMap<String, Reason>,
+    ) -> Option<(&'r str, &'r Reason)> {
+        let is_lacking = |(_, reason): &(&String, &Reason)| **reason == Reason::Unavailable;
+        let mut before = std::mem::take(&mut self.state().lacking);
+        let mut newly = None;
+        for (index, reason) in found.iter().filter(is_lacking) {
+            let since = before.remove(index).unwrap_or_else(Instant::now);
+            if since.elapsed() < PATIENCE {
+                newly = Some((index.as_str(), reason));
+            }
+            self.state().lacking.insert(index.clone(), since);
+        }
+        newly
     }
 
     /// How the time field is mapped in what is not left out; leaves out those that map it wrong,
@@ -320,60 +341,15 @@ impl Pattern {
         };
         let names = left_out.keys().map(String::as_str).collect();
         let index = roster.and_then(|roster| roster.without(&self.plan.index, &names));
+        let is_nothing_there = left_out.values().all(|it| *it == Reason::Missing);
+        let fault = || match is_nothing_there {
+            true => answer::no_index(),
+            false => reason.fault(first),
+        };
         Ok(SourcePlan {
-            index: index.ok_or_else(|| reason.fault(first))?,
+            index: index.ok_or_else(fault)?,
             ..self.plan.clone()
         })
-    }
-
-    /// What stands behind the pattern, where the server tells.
-    async fn roster(&self, client: &Client) -> Option<Roster> {
-        // What lies in another cluster cannot be left out by its name.
-        if self.plan.index.contains(':') {
-            return None;
-        }
-        let asked = ask::roster(&self.plan);
-        let found = client.call(Operation::ReadMapping, asked).await.ok()?;
-        let mut roster = Roster::read(&found.body)?;
-        let aliases = roster.aliases(&self.plan.index);
-        if !aliases.is_empty() {
-            let asked = ask::aliases(&aliases);
-            let found = client.call(Operation::ReadMapping, asked).await;
-            if let Ok(definitions) = found.and_then(|found| answer::parse(&found.body)) {
-                roster.note_plain(&aliases, &definitions);
-            }
-        }
-        Some(roster)
-    }
-
-    /// Those that rebuild documents, where the server tells.
-    async fn rebuilt(&self, client: &Client) -> BTreeSet<String> {
-        let asked = ask::settings(&self.plan);
-        let found = client.call(Operation::ReadMapping, asked).await.ok();
-        let rebuilt = found.and_then(|found| rebuilt::read(&found.body));
-        rebuilt.unwrap_or_default()
-    }
-
-    /// Searches each of these indices alone.
-    async fn probe(
-        &self,
-        client: &Client,
-        indices: &BTreeSet<&str>,
-    ) -> Result<BTreeMap<String, Reason>, Fault> {
-        let mut bad = BTreeMap::new();
-        let indices: Vec<&str> = indices.iter().copied().collect();
-        for indices in indices.chunks(PROBES) {
-            let request = ask::probes(&self.plan, indices.iter().copied());
-            let found = client.call(Operation::Count, request).await?;
-            let answers = answer::parse::<Value>(&found.body)?;
-            let responses = answers["responses"].as_array().into_iter().flatten();
-            for (index, response) in indices.iter().zip(responses) {
-                if let Some(reason) = verdict(response) {
-                    bad.insert((*index).to_owned(), reason);
-                }
-            }
-        }
-        Ok(bad)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -25,7 +25,7 @@ use crate::{
     pipeline::{
         ledger::Census,
         plan::SourcePlan,
-        ports::{Coverage, Fault, Pages, Source},
+        ports::{Coverage, Fault, FaultReason, Pages, Source},
         window::Window,
     },
 };
@@ -152,6 +152,19 @@ impl Source for ElasticSource {
         let counts = self.count(request).await?;
         let census = counts.census.ok_or_else(uncounted)?;
         Ok(census.within(span))
+    }
+
+    async fn census_of(&self, index: &str, span: Window) -> Result<Census, Fault> {
+        let scope = self.scope().await?;
+        let one = SourcePlan {
+            index: index.to_owned(),
+            ..scope.source.clone()
+        };
+        match self.count(query::census(&one, span, scope.marks)).await {
+            Ok(counts) => Ok(counts.census.ok_or_else(uncounted)?.within(span)),
+            Err(fault) if fault.reason == FaultReason::IndexNotFound => Ok(Census::default()),
+            Err(fault) => Err(fault),
+        }
     }
 
     async fn without_time(&self) -> Result<u64, Fault> {

@@ -245,17 +245,18 @@ impl Reader {
         let position = self.forward.position();
         let swept = span(Reach::Day, position, self.start, position);
         let end = swept.map_or(position, |span| span.start);
-        while let Some(since) = self.absences.back() {
+        while let Some((index, since)) = self.absences.back() {
+            let index = index.to_owned();
             let start = Bucket::of(since).window().start.max(self.start);
             let stop = start.checked_add(LOOK_BACK).unwrap_or(end).min(end);
             if start >= stop {
-                self.absences.looked(None);
-                break;
+                self.absences.looked(&index, None);
+                continue;
             }
             let window = Window { start, end: stop };
-            let census = self.windows.census(window).await?;
+            let census = self.windows.census_of(&index, window).await?;
             self.repairs.enter_all(&census);
-            self.absences.looked(Some(stop));
+            self.absences.looked(&index, Some(stop));
         }
         Ok(())
     }

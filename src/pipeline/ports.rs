@@ -40,6 +40,11 @@ pub trait Source: Send + Sync {
     /// What the source holds now of a span, bucket by bucket, by the filter of the plan.
     async fn census(&self, span: Window) -> Result<Census, Fault>;
 
+    /// The same of one index of the source, where it can be told apart; nothing if it is gone.
+    async fn census_of(&self, _index: &str, span: Window) -> Result<Census, Fault> {
+        self.census(span).await
+    }
+
     /// How many documents lack the time field, or have a time from before there was Kubernetes, so
     /// that no sensible range holds them, by the filter of the plan.
     async fn without_time(&self) -> Result<u64, Fault>;

@@ -75,10 +75,21 @@ impl Reason {
             Self::Unavailable | Self::Blocked => (FaultReason::PartialResults, Remedy::Retry),
             Self::Forbidden => (FaultReason::Forbidden, Remedy::Reconnect),
         };
-        let index: String = index.chars().take(LONGEST_NAME).collect();
-        let message = self.message();
-        let message = format!("no index of the source can be read; {index} {message}");
+        let message = format!("no index of the source can be read; {}", self.of(index));
         fault::new(reason, remedy, message)
+    }
+
+    /// The fault of an index that stands in the way for now.
+    pub(super) fn fault_of(&self, index: &str) -> Fault {
+        Fault {
+            message: self.of(index),
+            ..self.fault(index)
+        }
+    }
+
+    fn of(&self, index: &str) -> String {
+        let index: String = index.chars().take(LONGEST_NAME).collect();
+        format!("{index} {}", self.message())
     }
 }
 

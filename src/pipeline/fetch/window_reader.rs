@@ -129,6 +129,11 @@ impl WindowReader {
         self.source().await?.census(span).await
     }
 
+    /// What one index of the source holds of a span.
+    pub(super) async fn census_of(&mut self, index: &str, span: Window) -> Result<Census, Fault> {
+        self.source().await?.census_of(index, span).await
+    }
+
     /// What was left out of the last view or look.
     pub(super) fn coverage(&self) -> &Coverage {
         &self.coverage
@@ -137,8 +142,7 @@ impl WindowReader {
     fn cover(&mut self, source: &dyn Source) {
         let coverage = source.coverage();
         if coverage != self.coverage {
-            for index in &coverage.left_out {
-                let Degraded { index, message } = index;
+            for Degraded { index, message } in &coverage.left_out {
                 tracing::warn!(job = %self.reporter.plan(), index, message, "index is left out");
             }
             self.reporter.coverage(&coverage);

@@ -68,13 +68,23 @@ async fn source(url: &str, pattern: &str) -> Arc<dyn Source> {
     connected(url, pattern, "alerts").await.expect("connects").0
 }
 
-/// The indices that a minute is read from, at the second attempt at the latest.
+/// The indices that a minute is read from, at the second attempt at the latest, or when a shard
+/// has been away for long enough.
 async fn read_from(source: &dyn Source) -> Result<BTreeSet<String>, Fault> {
-    let documents = match read(source, minute()).await {
-        Err(_) => read(source, minute()).await?,
-        Ok(documents) => documents,
-    };
-    Ok(documents.into_iter().map(|it| it.index).collect())
+    let mut documents = read(source, minute()).await;
+    for _ in 0..15 {
+        match &documents {
+            Err(fault) if fault.reason == FaultReason::PartialResults => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                documents = read(source, minute()).await;
+            }
+            _ => break,
+        }
+    }
+    if documents.is_err() {
+        documents = read(source, minute()).await;
+    }
+    Ok(documents?.into_iter().map(|it| it.index).collect())
 }
 
 fn names(indices: &[&str]) -> BTreeSet<String> {
@@ -225,6 +235,46 @@ async fn an_index_that_fails_later_is_left_out_after_one_fault(flavor: Flavor) {
     assert_eq!(read_from(&*source).await, Ok(names(&["later-a"])));
 }
 
+async fn a_backing_index_is_left_out_of_its_data_stream(flavor: Flavor) {
+    let url = seed::server(flavor).await;
+    let template = json!({
+        "index_patterns": ["bad-stream-*"],
+        "data_stream": {},
+        "template": {"settings": {"number_of_replicas": 0}},
+    });
+    seed::call("PUT", url, "_index_template/bad-stream", template).await;
+    let event = json!({"@timestamp": "2026-11-01T10:00:01Z", "verb": "get"});
+    let store = async || {
+        let path = "bad-stream-x/_doc?refresh=true";
+        let stored = seed::call("POST", url, path, event.clone()).await;
+        stored["_index"].as_str().expect("it has one").to_owned()
+    };
+    let first = store().await;
+    let rollover = "bad-stream-x/_rollover";
+    seed::call("POST", url, rollover, Value::Null).await;
+    let second = store().await;
+    let block = json!({"index.blocks.read": true});
+    let settings = format!("{first}/_settings");
+    seed::call("PUT", url, &settings, block).await;
+    for pattern in ["bad-stream-*", "bad-stream-x"] {
+        let source = source(url, pattern).await;
+        let from = read_from(&*source).await;
+        assert_eq!(from, Ok(names(&[&second])), "{pattern}");
+        assert_named(&source.coverage().left_out, &[(first.clone(), "blocked")]);
+    }
+    delete(url, "_data_stream/bad-stream-x").await;
+}
+
+#[tokio::test]
+async fn a_backing_index_is_left_out_of_its_data_stream_by_elasticsearch() {
+    a_backing_index_is_left_out_of_its_data_stream(Flavor::Elasticsearch9).await;
+}
+
+#[tokio::test]
+async fn a_backing_index_is_left_out_of_its_data_stream_by_opensearch() {
+    a_backing_index_is_left_out_of_its_data_stream(Flavor::OpenSearch3).await;
+}
+
 /// What was left out is asked for again after half a minute.
 #[tokio::test]
 async fn an_index_that_is_healthy_again_is_read_again() {
@@ -238,6 +288,10 @@ async fn an_index_that_is_healthy_again_is_read_again() {
     seed::call("PUT", url, "again-b/_settings", block(false)).await;
     tokio::time::sleep(Duration::from_secs(31)).await;
     assert_eq!(marked(&*source).await, 2, "its documents are late ones");
+    for (index, expected) in [("again-b", 1), ("again-gone", 0)] {
+        let census = source.census_of(index, minute()).await;
+        assert_eq!(census.expect("it is taken").0.len(), expected, "{index}");
+    }
     assert_eq!(source.coverage().left_out, []);
 }
 

@@ -2,7 +2,7 @@
 //! be overwritten.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -280,6 +280,19 @@ impl Source for Server {
             content.documents.search(span, self.clock()).1
         };
         self.passage().await;
+        Ok(census)
+    }
+
+    async fn census_of(&self, index: &str, span: Window) -> Result<Census, Fault> {
+        self.ask(Call::Census).await?;
+        let (documents, mut census) = {
+            let content = self.content();
+            content.documents.search(span, self.clock())
+        };
+        let of_index = documents.iter().filter(|document| document.index == index);
+        let times = of_index.filter_map(|document| document.time.as_ref()?.parse().ok());
+        let buckets: BTreeSet<Bucket> = times.map(Bucket::of).collect();
+        census.0.retain(|bucket, _| buckets.contains(bucket));
         Ok(census)
     }
 
