@@ -7,9 +7,8 @@ use super::{
     program::RuleId,
 };
 use crate::detect::{
-    event::{Event, Glance},
+    event::{Buffers, Event, Glance},
     layout::Place,
-    reading::Leaves,
     rule::{Match, Rule},
 };
 
@@ -18,7 +17,7 @@ use crate::detect::{
 #[derive(Debug)]
 pub struct Matcher<'r> {
     rules: &'r RuleSet,
-    leaves: Leaves,
+    buffers: Buffers,
     search: Search,
 }
 
@@ -48,7 +47,7 @@ impl<'r> Matcher<'r> {
     pub fn new(rules: &'r RuleSet) -> Self {
         Self {
             rules,
-            leaves: Leaves::default(),
+            buffers: Buffers::default(),
             search: Search {
                 decisions: Decisions::new(&rules.programs),
                 room: rules.index.take_room(),
@@ -61,7 +60,7 @@ impl<'r> Matcher<'r> {
     /// one JSON object and nothing else.
     pub fn look(&mut self, source: &str, place: Place<'_>) -> Option<Sight<'r>> {
         let rules = self.rules;
-        let glance = Glance::read(source, place, &rules.outline, &mut self.leaves).ok()?;
+        let glance = Glance::read(source, place, &rules.outline, &mut self.buffers).ok()?;
         let (matching, facts) = self.search.run(rules, View::Glance(&glance));
         let excepted = matching.iter().map(|rule| rules.except(*rule, &facts));
         let excepted: Option<_> = excepted.collect();
@@ -86,7 +85,7 @@ impl<'r> Matcher<'r> {
         source: &str,
     ) -> Option<Vec<(RuleId, Option<Excepted<'r>>)>> {
         let rules = self.rules;
-        let glance = Glance::read_part(source, &rules.outline, &mut self.leaves).ok()?;
+        let glance = Glance::read_part(source, &rules.outline, self.buffers.document()).ok()?;
         let (matching, facts) = self.search.run(rules, View::Glance(&glance));
         let matching = matching.iter();
         Some(
