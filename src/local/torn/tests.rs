@@ -39,12 +39,12 @@ fn may_hold_object(torn: &str) -> bool {
 #[test]
 fn an_event_behind_a_torn_one_comes_out_wherever_the_cut_is() {
     let next = event("next");
-    for torn in [event("torn"), with_body("torn")] {
+    for (torn, step) in [(event("torn"), 1), (with_body("torn"), 3)] {
         for text in [
             torn.to_string(),
             serde_json::to_string_pretty(&torn).expect("JSON"),
         ] {
-            for cut in 1..text.len() {
+            for cut in (1..text.len()).step_by(step) {
                 let Some(torn) = text.get(..cut) else {
                     continue;
                 };
