@@ -7,6 +7,7 @@
 //!
 //! Derived fields (see [`Lookup`]) are computed only when they are looked up.
 
+mod error;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,8 @@ use super::{
     suggestion,
 };
 
+pub use error::FieldError;
+
 /// The longest name of a field, in bytes.
 const NAME_LIMIT: usize = 256;
 
@@ -28,6 +31,7 @@ const DERIVED: &[&str] = &[
     "source.ip",
     "decision",
     "outcome",
+    "incomplete",
     "object",
     "podSpec",
     "podSpec.allContainers",
@@ -80,6 +84,8 @@ pub(super) enum Lookup {
     ActorUsername,
     /// `outcome`.
     Outcome,
+    /// `incomplete`.
+    Incomplete,
 }
 
 /// Names of objects with free keys: their elements are entries, with a key and a value.
@@ -98,27 +104,6 @@ const MAPS: [&str; 10] = [
 
 /// Names of members of Kubernetes objects that are always objects.
 const OBJECTS: [&str; 5] = ["metadata", "roleRef", "securityContext", "spec", "status"];
-
-/// Why a text is no field.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FieldError {
-    /// Not a path at all.
-    #[error("\"{field}\" is not a field path: {problem}")]
-    Syntax {
-        /// The text.
-        field: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A path that no audit event has.
-    #[error("unknown field \"{field}\"{}", .suggestion.as_ref().map(|s| format!("; did you mean \"{s}\"?")).unwrap_or_default())]
-    Unknown {
-        /// The text.
-        field: String,
-        /// The nearest known field.
-        suggestion: Option<String>,
-    },
-}
 
 impl Field {
     /// Parses a field name as rules write it: a path of the audit event or a derived field.
@@ -261,7 +246,7 @@ impl Field {
                 "verb",
             ],
             Lookup::SourceIp => &["sourceIPs"],
-            Lookup::Decision => &["annotations"],
+            Lookup::Decision | Lookup::Incomplete => &["annotations"],
             Lookup::ActorUsername => &["impersonatedUser", "user"],
         };
         members.iter().map(|&member| member.to_owned()).collect()
@@ -351,6 +336,7 @@ fn derived(path: &[String]) -> Option<Field> {
         ["source", "ip"] => Field::one(path, Lookup::SourceIp),
         ["decision"] => Field::one(path, Lookup::Decision),
         ["outcome"] => Field::one(path, Lookup::Outcome),
+        ["incomplete"] => Field::one(path, Lookup::Incomplete),
         ["object", ..] => {
             let path = path::join_dotted_keys(path.to_vec());
             Field::many(&path, Lookup::Object(path[1..].to_vec()))

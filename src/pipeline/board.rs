@@ -22,7 +22,7 @@ use crate::{
         cursor::Commit,
         diff::reads_alike,
         plan::{Plan, PlanId},
-        ports::Fault,
+        ports::{Coverage, Fault},
         progress::{Checkpoint, Counts, Progress, State},
         pushdown::Pushdown,
         totals::Totals,
@@ -238,7 +238,7 @@ impl Reporter {
         });
     }
 
-    /// So many documents lack the time field.
+    /// So many documents lack the time field, or have one that cannot be.
     pub fn without_time(&self, documents: u64) {
         self.update(|entry| entry.progress.without_time = Some(documents));
     }
@@ -258,6 +258,11 @@ impl Reporter {
         if !documents.is_empty() {
             self.update(|entry| entry.reject(documents));
         }
+    }
+
+    /// This is left out of the source, or rebuilt.
+    pub fn coverage(&self, coverage: &Coverage) {
+        self.update(|entry| entry.progress.cover(coverage));
     }
 
     /// A window was opened, and this became of the requirement of its rules.

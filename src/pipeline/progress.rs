@@ -7,7 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     detect::event::gap::Gap,
-    pipeline::{ledger::Ledger, ports::FaultReason, pushdown::Pushdown, recent::Contents},
+    pipeline::{
+        ledger::Ledger,
+        ports::{Coverage, FaultReason},
+        pushdown::Pushdown,
+        recent::Contents,
+    },
 };
 
 /// The point up to which everything is done: every event before `watermark` that could be read
@@ -71,7 +76,8 @@ pub struct Progress {
     pub rules_loaded: usize,
     /// Revision of that set.
     pub rules_revision: String,
-    /// Documents that lack the time field, so that no window holds them; counted once an hour.
+    /// Documents that lack the time field or have a time before 2014, when there was no
+    /// Kubernetes: no sensible window holds them. Counted once an hour.
     pub without_time: Option<u64>,
     /// Indices of the source that cannot be read and are left out, at most [`MOST_NAMED`] of them.
     /// When one can be read again, its documents are late ones.
@@ -126,6 +132,14 @@ impl Progress {
             recent: Contents::default(),
             rejected: Vec::new(),
         }
+    }
+
+    /// Takes note of what is left out of the source and what is rebuilt.
+    pub fn cover(&mut self, coverage: &Coverage) {
+        self.degraded_count = coverage.left_out.len() as u64;
+        self.degraded = coverage.left_out.iter().take(MOST_NAMED).cloned().collect();
+        self.rebuilt_count = coverage.rebuilt.len() as u64;
+        self.rebuilt = coverage.rebuilt.iter().take(MOST_NAMED).cloned().collect();
     }
 }
 

@@ -66,8 +66,11 @@ fn finding() -> Finding {
         message: "alice ran id in shop/web-0".to_owned(),
         severity: Severity::Medium,
         outcome: Some(RequestOutcome::Success),
-        matched: Vec::new(),
-        context: Vec::new(),
+        matched: vec!["web".to_owned()],
+        context: vec![(
+            "podSpec.allContainers.image".to_owned(),
+            vec!["app:1".to_owned()],
+        )],
         captures: BTreeMap::from([("pod".to_owned(), "web-0".to_owned())]),
         evidence: vec![
             evidence("verb", "get"),
@@ -111,12 +114,17 @@ fn alert(source: &Value) -> Alert {
     alert_of(source, &finding())
 }
 
+/// Objects of free shape.
+const FREE: [&str; 3] = [
+    "k8scop.captures",
+    "k8scop.context",
+    "k8scop.impersonated.extra",
+];
+
 /// The dotted names of all fields; what is of free shape counts as one.
 fn names(prefix: &str, value: &Value, names: &mut Vec<String>) {
     match value {
-        Value::Object(map)
-            if !["k8scop.captures", "k8scop.impersonated.extra"].contains(&prefix) =>
-        {
+        Value::Object(map) if !FREE.contains(&prefix) => {
             for (key, child) in map {
                 let name = if prefix.is_empty() {
                     key.clone()

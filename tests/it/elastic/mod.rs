@@ -2,6 +2,7 @@
 //! show on demand.
 
 mod alerts;
+mod bad_indices;
 mod bulks;
 mod census;
 mod certificates;
@@ -11,11 +12,13 @@ mod destinations;
 mod forms;
 mod oversized;
 mod pushdown;
+mod rebuilt;
 mod refusals;
 mod seed;
 mod slices;
 mod windows;
 mod wire;
+mod years;
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{super::*, made};
+use crate::detect::{document::Document, layout::Layout};
 
 fn decided(definition: serde_json::Value, event: serde_json::Value) -> String {
     let rule = made(definition).expect("a valid rule");
@@ -223,4 +224,26 @@ fn an_object_has_no_value_to_compare() {
              fields key and value of its entries",
         ]
     );
+}
+
+#[test]
+fn an_event_that_is_not_whole_is_incomplete() {
+    let rule = json!({"title": "Incomplete", "severity": "Low", "selections": [{"name": "s",
+        "all": [{"field": "incomplete", "in": ["truncated", "cutOff"]}]}]});
+    let truncated = json!({"annotations": {"audit.k8s.io/truncated": "true"}});
+    assert_eq!(decided(rule.clone(), truncated), "low: Incomplete");
+    assert_eq!(decided(rule.clone(), json!({"verb": "get"})), "no match");
+    let document = Document {
+        index: String::new(),
+        id: String::new(),
+        time: None,
+        source: r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","verb":"get","user":{"username":"a"},"requestURI":"/a"#.into(),
+        is_rebuilt: false,
+    };
+    let events = Event::read(&document, Layout::Auto).expect("an event up to the cut");
+    let rule = made(rule).expect("a valid rule");
+    assert!(matches!(
+        rule.evaluate(&events[0]).map(|found| found.outcome),
+        Some(Outcome::Alert(_))
+    ));
 }
