@@ -64,7 +64,8 @@ impl Collector for Observation {
         gauge(out, "rules", "Rules by what became of them", self.states())?;
         self.encode_jobs(out)?;
         self.encode_totals(out)?;
-        self.encode_matches(out)
+        self.encode_matches(out)?;
+        self.encode_undecided(out)
     }
 }
 
@@ -119,7 +120,10 @@ impl Observation {
             help,
             self.count(|totals| totals.events),
         )?;
-        let help = "Documents that could not be understood and were set aside";
+        let help = "Audit events of which the end is missing in their documents";
+        let cut_off = self.count(|totals| totals.events_cut_off);
+        counter(out, "events_cut_off", help, cut_off)?;
+        let help = "Documents that hold no audit event that could be read";
         counter(
             out,
             "events_dropped",
@@ -140,6 +144,9 @@ impl Observation {
             help,
             self.totals.iter().flat_map(written),
         )?;
+        let help = "Times that a rule could not decide an event, by the reason";
+        let undecided = self.totals.iter().flat_map(undecided);
+        counter(out, "undecided", help, undecided)?;
         let help = "Failed requests to Elasticsearch, each of which was repeated";
         counter(
             out,
@@ -164,6 +171,18 @@ impl Observation {
             .into_iter()
             .map(|(key, count)| (self.rule(key), count));
         counter(out, "rule_matches", "Alerts made by each rule", samples)
+    }
+
+    fn encode_undecided(&self, out: &mut DescriptorEncoder) -> fmt::Result {
+        let mut undecided = BTreeMap::<_, u64>::new();
+        for (gap, events) in self.jobs.values().flat_map(|progress| &progress.undecided) {
+            *undecided.entry(gap).or_default() += events;
+        }
+        let samples = undecided
+            .into_iter()
+            .map(|((rule, gap), events)| (with(self.rule(rule), "reason", gap.word()), events));
+        let help = "Events that each rule could not decide, by the reason";
+        counter(out, "rule_undecided", help, samples)
     }
 
     fn rule<'a>(&'a self, key: &'a str) -> Labels<'a> {
@@ -195,6 +214,13 @@ fn written<'a>((key, totals): (&'a String, &Totals)) -> [(Labels<'a>, u64); 6] {
 fn faults<'a>((key, totals): (&'a String, &'a Totals)) -> impl Iterator<Item = (Labels<'a>, u64)> {
     let faults = totals.faults.iter();
     faults.map(|(reason, count)| (with(job(key), "reason", reason.as_str()), *count))
+}
+
+fn undecided<'a>(
+    (key, totals): (&'a String, &'a Totals),
+) -> impl Iterator<Item = (Labels<'a>, u64)> {
+    let undecided = totals.undecided.iter();
+    undecided.map(|(gap, count)| (with(job(key), "reason", gap.word()), *count))
 }
 
 fn job(key: &str) -> Labels<'_> {

@@ -12,6 +12,7 @@ pub fn context() -> Context {
         job: "bench".to_owned(),
         cluster: String::new(),
         layout: Layout::Auto,
+        layout_path: None,
         now: Timestamp::UNIX_EPOCH,
     }
 }

@@ -82,6 +82,7 @@ async fn source(url: &str) -> std::sync::Arc<dyn Source> {
         index: "logs".to_owned(),
         timestamp_field: "@timestamp".to_owned(),
         layout: Layout::Auto,
+        layout_path: None,
         filter: Vec::new(),
     };
     let sink = SinkPlan {

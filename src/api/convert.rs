@@ -16,6 +16,7 @@ use super::{
 use crate::{
     detect::{
         definition::RuleDefinition,
+        layout::{Layout, LayoutPath, PathError},
         rule::{Rule, RuleIdentity},
     },
     pipeline::{
@@ -93,6 +94,7 @@ impl Job {
         problems.extend(delay_problem(*fetch_delay_seconds));
         problems.extend(index_problems(&source.index, &sink.index));
         problems.extend(field_problems(source));
+        let layout_path = layout_path(source, &mut problems);
         let connection = connection(elasticsearch.as_ref(), &mut problems);
         let selector = Selector::try_from(rule_selector.clone().unwrap_or_default())
             .inspect_err(|_| {
@@ -114,6 +116,7 @@ impl Job {
                 index: source.index.clone(),
                 timestamp_field: source.timestamp_field.clone(),
                 layout: source.layout,
+                layout_path,
                 filter: source.filter.iter().map(TermFilter::from).collect(),
             },
             sink: SinkPlan {
@@ -278,6 +281,20 @@ fn field_problems(source: &JobSource) -> Vec<Problem> {
         }
     }
     problems
+}
+
+fn layout_path(source: &JobSource, problems: &mut Vec<Problem>) -> Option<LayoutPath> {
+    let path = source.layout_path.as_deref()?;
+    let mut add = |place: &str, message: String| {
+        problems.push(Problem::new(place, SOURCE_INVALID, message));
+    };
+    if source.layout != Layout::Auto {
+        let message = validation::LAYOUT_WITH_PATH.to_owned();
+        add("spec.source.layout", message);
+    }
+    path.parse()
+        .inspect_err(|error: &PathError| add("spec.source.layoutPath", error.to_string()))
+        .ok()
 }
 
 fn connection(named: Option<&JobElasticsearch>, problems: &mut Vec<Problem>) -> Connection {

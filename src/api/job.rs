@@ -43,6 +43,27 @@ use crate::detect::layout::Layout;
     ),
     printcolumn(name = "EVENTS", type_ = "integer", json_path = ".status.eventsRead"),
     printcolumn(
+        name = "ASIDE",
+        type_ = "integer",
+        priority = 1,
+        description = "Documents that hold no audit event that could be read",
+        json_path = ".status.quarantined"
+    ),
+    printcolumn(
+        name = "CUT-OFF",
+        type_ = "integer",
+        priority = 1,
+        description = "Events of which the end is missing in their documents",
+        json_path = ".status.eventsCutOff"
+    ),
+    printcolumn(
+        name = "UNDECIDED",
+        type_ = "integer",
+        priority = 1,
+        description = "Times that a rule could not decide an event",
+        json_path = ".status.undecided"
+    ),
+    printcolumn(
         name = "ALERTS",
         type_ = "integer",
         json_path = ".status.alertsCreated"
@@ -144,11 +165,17 @@ pub struct JobSource {
     #[serde(default = "default_timestamp_field")]
     #[schemars(length(min = 1, max = 256))]
     pub timestamp_field: String,
-    /// How documents hold their audit event: Auto tries all known ways; Raw is `audit.k8s.io/v1`
-    /// as the API server wrote it; Elastic has it below `kubernetes.audit`; Dotted has dots in
-    /// its keys; Wrapped is JSON within the field `log` or `message`.
+    /// How documents hold their audit event: Auto finds it wherever it is; Raw is
+    /// `audit.k8s.io/v1` as the API server wrote it; Elastic has it below `kubernetes.audit`;
+    /// Dotted has dots in its keys; Wrapped is JSON within the field `log` or `message`.
     #[serde(default)]
     pub layout: Layout,
+    /// The only place of the audit event in its document, an object or text, or a list of them:
+    /// names with dots between them, for example azure.platformlogs.properties.log. Not together
+    /// with a layout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), extend("x-kubernetes-validations" = validation::layout_path()))]
+    pub layout_path: Option<String>,
     /// Fields that documents must have, each with one of the given values; sent to the server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["field"]))]

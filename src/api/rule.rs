@@ -42,6 +42,20 @@ use crate::detect::definition::RuleDefinition;
     ),
     printcolumn(name = "MATCHES", type_ = "integer", json_path = ".status.matches"),
     printcolumn(
+        name = "OBSERVABLE",
+        type_ = "string",
+        priority = 1,
+        description = "False where events do not show what the rule asks about",
+        json_path = r#".status.conditions[?(@.type=="Observable")].status"#
+    ),
+    printcolumn(
+        name = "UNDECIDED",
+        type_ = "integer",
+        priority = 1,
+        description = "Events that the rule could not decide",
+        json_path = ".status.undecided"
+    ),
+    printcolumn(
         name = "LAST-MATCH",
         type_ = "date",
         priority = 1,

@@ -13,6 +13,8 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase")]
 pub struct K8sCopRuleStatus {
     /// Ready tells whether the spec is valid and in force; Stalled stands while it is not valid.
+    /// Observable is False where events of the last hour did not show what the rule asks about, and
+    /// names the reason and the remedy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -30,10 +32,16 @@ pub struct K8sCopRuleStatus {
     /// Outcome of the tests of the spec.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<TestCounts>,
-    /// Alerts made so far, all jobs together. Written at most every 30 seconds.
+    /// Alerts made so far, all jobs together. Written at most every 10 seconds; every 30 where there
+    /// are hundreds of rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub matches: Option<i64>,
+    /// Events so far that the rule could not decide because they do not show what it asks about, all
+    /// jobs together. Written at most every 10 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub undecided: Option<i64>,
     /// Time of the last request that matched, by the clock of the audit event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_match_time: Option<Time>,
@@ -74,8 +82,9 @@ pub struct TestCounts {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AnalysisJobStatus {
-    /// Ready tells whether the job does its work; Complete or Failed ends a static one; Stalled,
-    /// Reconciling and Suspended stand while they are so.
+    /// Ready tells whether the job does its work: it is False (NoAuditEvents) where most of what is
+    /// read is no audit event. Complete or Failed ends a static job; Stalled, Reconciling and
+    /// Suspended stand while they are so; Degraded stands while an index cannot be read, and names it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -90,7 +99,11 @@ pub struct AnalysisJobStatus {
     /// else is overwritten and told by a CheckpointTampered event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<JobCheckpoint>,
-    /// Audit events read. Those that the server left out (see pushdown) are not counted.
+    /// Documents read. Those that the server left out (see pushdown) are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub documents_read: Option<i64>,
+    /// Audit events read: a document may hold several, or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub events_read: Option<i64>,
@@ -106,10 +119,25 @@ pub struct AnalysisJobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub alerts_late: Option<i64>,
-    /// Documents that hold no audit event that could be read.
+    /// Documents, and elements of batches, that hold no audit event that could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub quarantined: Option<i64>,
+    /// Times that a rule could not decide an event because the event does not show what the rule asks
+    /// about; the rules' statuses say which, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub undecided: Option<i64>,
+    /// Events of which the end is missing in their documents: part of eventsRead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub events_cut_off: Option<i64>,
+    /// Indices whose documents the server rebuilds from what it has indexed (synthetic or derived
+    /// source), so that lists are sorted and merged; at most 8 of them. Rules that ask about elements
+    /// of such lists are undecided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(length(max = 255)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub lists_rebuilt: Vec<String>,
     /// Documents of the source without the time field: they are not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
@@ -186,6 +214,10 @@ pub struct JobCheckpoint {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 320))]
     pub holder: Option<String>,
+    /// Documents read up to there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub documents_read: Option<i64>,
     /// Audit events read up to there.
     #[serde(default)]
     #[schemars(range(min = 0))]
@@ -202,10 +234,18 @@ pub struct JobCheckpoint {
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub alerts_late: i64,
-    /// Documents up to there that could not be read.
+    /// Documents up to there that hold no audit event that could be read.
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub quarantined: i64,
+    /// Times up to there that a rule could not decide an event.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub undecided: i64,
+    /// Events up to there of which the end is missing.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub events_cut_off: i64,
     /// What was read of the last day, in buckets of five minutes, so that late documents are
     /// noticed: base64, for the operator alone.
     #[serde(default, skip_serializing_if = "String::is_empty")]

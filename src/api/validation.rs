@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::detect::alert::index::CATEGORY;
+use crate::detect::{alert::index::CATEGORY, layout::PathError};
 
 /// What a time must look like.
 const TIME: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
@@ -31,6 +31,8 @@ pub(super) const SINK_INDEX_MESSAGE: &str = "must be the beginning of an index n
      case, and may hold '{category}' once";
 pub(super) const SOURCE_CONTAINS_SINK: &str =
     "must not match the alert indices of `sink`: the job would read its own alerts";
+pub(super) const LAYOUT_WITH_PATH: &str =
+    "must be Auto where `source.layoutPath` is given; remove one of them";
 const HTTPS_ONLY: &str = "must start with https://";
 const NO_CREDENTIALS: &str = "must not contain credentials; use `credentialsSecretRef`";
 const NO_QUERY: &str = "must not contain a query or fragment";
@@ -158,6 +160,14 @@ pub(super) fn source_index() -> Value {
     json!([{
         "rule": format!("self.matches('{SOURCE_INDEX}')"),
         "message": SOURCE_INDEX_MESSAGE,
+    }])
+}
+
+/// Rules about the place of the event in a document.
+pub(super) fn layout_path() -> Value {
+    json!([{
+        "rule": "self.matches('^[^.]+([.][^.]+)*$')",
+        "message": PathError::Malformed.to_string(),
     }])
 }
 

@@ -22,7 +22,7 @@ use super::{
     job::{JobArgs, Pace},
     rules::{self, TENANT},
     table::{Cell, Table},
-    values,
+    unread, values,
 };
 use crate::{
     api::job::{Mode, PushdownMode},
@@ -40,6 +40,7 @@ use crate::{
 use state::{Beginning, OpenState, StateFile, Subject};
 
 mod state;
+mod summary;
 
 /// Name of the job that an analysis without a cluster is.
 pub const JOB: &str = "analyze";
@@ -50,8 +51,11 @@ Examples:
   k8scop analyze -E 127.0.0.1:9200 -I logstash -i alerts \\
     -s 2019-2-1-0-0-0 -e 2019-3-1-0-0-0 -A static
 
+  # The last hour of the one index audit
+  k8scop analyze -E 127.0.0.1:9200 --index audit -i alerts -s now-1h -A static
+
   # Everything from now on, looked for every five seconds
-  k8scop analyze -E 127.0.0.1:9200 -I logstash -i alerts -s 2026-11-1-0-0-0 -A streaming -d 5
+  k8scop analyze -E 127.0.0.1:9200 -I logstash -i alerts -s now -A streaming -d 5
 
   # The same, and from where it was interrupted when it is run again
   k8scop analyze -E 127.0.0.1:9200 -I logstash -i alerts -s 2026-11-1-0-0-0 -A streaming \
@@ -69,11 +73,12 @@ Examples:
 /// first Ctrl-C lets alerts that are under way be written, the second aborts. Analysing the same
 /// span again writes no alert twice. With --state the next run goes on where this one ended.
 ///
-/// Exit status: 0 when everything was analysed, 2 when something did not work.
+/// Exit status: 0 when everything was analysed; 2 when something did not work, when an index of the
+/// pattern could not be read, or when no document that was read holds an audit event.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = EXAMPLES,
-    mut_arg("pages", |pages| pages.required(true)),
+    mut_arg("pages", |pages| pages.required_unless_present("index")),
     mut_arg("alerts", |alerts| alerts.required(true)),
     mut_arg("start", |start| start.required(true)),
     mut_arg("end", |end| {
@@ -117,9 +122,11 @@ enum Analysis {
 pub fn run(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
     let rules: Arc<[Arc<Rule>]> = rules::load(&args.job.rules)?.into();
     let state = args.state.as_deref().map(StateFile::open).transpose()?;
-    let end = state.as_ref().and_then(StateFile::end);
-    let now = end.unwrap_or_else(Timestamp::now);
-    let mut plan = args.job.plan(id(), args.pace(), rules, now)?;
+    let mut span = args.job.span(Timestamp::now());
+    if let Some((start, end)) = state.as_ref().and_then(StateFile::span) {
+        span = args.job.span_of(span, start, end);
+    }
+    let mut plan = args.job.plan(id(), args.pace(), rules, span)?;
     let server = args.job.server()?;
     let state = match state {
         None => None,
@@ -232,6 +239,8 @@ async fn analyze(
     display.finish();
     if let Some(last) = &last {
         print_rules(&plan, last).context("cannot write the counts")?;
+        let counts = since(&writing.before, &last.counts);
+        summary::print(&plan, last, &counts);
         terminal::say(format_args!("{}", writing.words(last)));
     }
     if let Some(state) = &mut writing.state
@@ -239,24 +248,35 @@ async fn analyze(
     {
         state.keep(checkpoint, ending == Ending::Complete, Instant::now())?;
     }
-    conclude(ending, &plan, last.as_ref())
+    let before = writing.before;
+    conclude(ending, &plan, last.as_ref())?;
+    match last.and_then(|last| unread::obstacle(&last, &since(&before, &last.counts))) {
+        Some(obstacle) => bail!("{obstacle}"),
+        None => Ok(Exit::Good),
+    }
 }
 
 /// What was done after `before`; if all of it was begun anew, that is all.
 fn since(before: &Counts, now: &Counts) -> Counts {
     let Counts {
+        documents_read,
         events_read,
         alerts_created,
         alerts_duplicate,
         quarantined,
         alerts_late,
+        undecided,
+        events_cut_off,
     } = now;
     Counts {
+        documents_read: documents_read.saturating_sub(before.documents_read),
         events_read: events_read.saturating_sub(before.events_read),
         alerts_created: alerts_created.saturating_sub(before.alerts_created),
         alerts_duplicate: alerts_duplicate.saturating_sub(before.alerts_duplicate),
         quarantined: quarantined.saturating_sub(before.quarantined),
         alerts_late: alerts_late.saturating_sub(before.alerts_late),
+        undecided: undecided.saturating_sub(before.undecided),
+        events_cut_off: events_cut_off.saturating_sub(before.events_cut_off),
     }
 }
 
@@ -267,17 +287,17 @@ fn counts(counts: &Counts) -> String {
         alerts_created,
         alerts_duplicate,
         quarantined,
-        alerts_late: _,
+        ..
     } = counts;
     format!(
         "{events_read} events read, {alerts_created} alerts written, {alerts_duplicate} there \
-         already, {quarantined} documents set aside"
+         already, {quarantined} documents rejected"
     )
 }
 
-fn conclude(ending: Ending, plan: &Plan, last: Option<&Progress>) -> anyhow::Result<Exit> {
+fn conclude(ending: Ending, plan: &Plan, last: Option<&Progress>) -> anyhow::Result<()> {
     match (ending, plan.range) {
-        (Ending::Complete, _) | (Ending::Stopped, Range::Streaming { .. }) => Ok(Exit::Good),
+        (Ending::Complete, _) | (Ending::Stopped, Range::Streaming { .. }) => Ok(()),
         (Ending::Hopeless(reason, message), _) => bail!("{message} ({})", reason.as_str()),
         (Ending::Stopped, Range::Static { .. }) => {
             let percent = last.and_then(|last| last.percent).unwrap_or_default();

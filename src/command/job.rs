@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use super::{
     connection::{ConnectionError, CredentialArgs, Server},
     rules::RuleArgs,
-    values, when,
+    values,
+    when::{self, When},
 };
 use crate::{
     api::{
@@ -17,7 +18,10 @@ use crate::{
         job::{AnalysisJobSpec, JobFilter, JobSink, JobSource, Mode, PushdownMode},
         problem::Problem,
     },
-    detect::{layout::Layout, rule::Rule},
+    detect::{
+        layout::{Layout, LayoutPath},
+        rule::Rule,
+    },
     pipeline::plan::{Plan, PlanId},
     terminal,
 };
@@ -37,15 +41,19 @@ pub struct JobArgs {
     /// Beginning of the names of the indices that hold audit events, or a pattern with `*`
     #[arg(short = 'I', long, value_name = "INDEX")]
     pages: Option<String>,
+    /// Exact name of an index, an alias or a data stream that holds audit events, in place of
+    /// --pages
+    #[arg(long, value_name = "NAME", conflicts_with = "pages")]
+    index: Option<String>,
     /// Beginning of the names of the daily alert indices; may hold {category}
     #[arg(short = 'i', long, value_name = "INDEX")]
     alerts: Option<String>,
-    /// First moment: 2026-11-1-0-0-0 (UTC) or 2026-11-01T00:00:00Z
+    /// First moment: 2026-11-1-0-0-0 (UTC), 2026-11-01T00:00:00Z or now-1h
     #[arg(short, long, value_name = "TIME", value_parser = when::parse)]
-    pub start: Option<Timestamp>,
+    pub start: Option<When>,
     /// First moment after the last
     #[arg(short, long, value_name = "TIME", value_parser = when::parse)]
-    pub end: Option<Timestamp>,
+    pub end: Option<When>,
     /// The date field of the documents that times are compared with
     #[arg(long, value_name = "FIELD", default_value = "@timestamp")]
     timestamp_field: String,
@@ -55,6 +63,9 @@ pub struct JobArgs {
     /// How events lie in their documents
     #[arg(long, value_parser = values::layout(), default_value = "auto", ignore_case = true)]
     layout: Layout,
+    /// The only place of the event in its document, such as azure.platformlogs.properties.log
+    #[arg(long, value_name = "PATH", conflicts_with = "layout")]
+    layout_path: Option<LayoutPath>,
     /// Which rules are evaluated
     #[command(flatten)]
     pub rules: RuleArgs,
@@ -72,38 +83,60 @@ impl JobArgs {
         Ok(server)
     }
 
-    /// The plan of the flags. `now` is the end of a range that has none of its own.
+    /// The span of the flags, where it is now.
+    pub fn span(&self, now: Timestamp) -> Span {
+        Span {
+            start: self.start.map(|start| start.at(now)),
+            end: self.end.map(|end| end.at(now)),
+            now,
+        }
+    }
+
+    /// The span of an earlier run that is to go on: what counts from now counts from its now.
+    pub fn span_of(&self, span: Span, start: Timestamp, end: Option<Timestamp>) -> Span {
+        let is_relative = |when: Option<When>| when.is_some_and(When::is_relative);
+        let own = |given, kept| if is_relative(given) { kept } else { None };
+        Span {
+            start: own(self.start, Some(start)).or(span.start),
+            end: own(self.end, end).or(span.end),
+            now: end.unwrap_or(span.now),
+        }
+    }
+
+    /// The plan of the flags over a span.
     pub fn plan(
         &self,
         id: PlanId,
         pace: Pace,
         rules: Arc<[Arc<Rule>]>,
-        now: Timestamp,
+        span: Span,
     ) -> anyhow::Result<Plan> {
-        let converted = Job::new(&self.spec(pace)).and_then(|job| {
-            let range = job.range(now).map_err(|problem| vec![problem])?;
+        let converted = Job::new(&self.spec(pace, span)).and_then(|job| {
+            let range = job.range(span.now).map_err(|problem| vec![problem])?;
             Ok(job.plan(id, range, rules, None))
         });
         match converted {
             Ok(plan) => Ok(plan),
             Err(problems) => {
-                let words: Vec<_> = problems.iter().map(in_terms_of_flags).collect();
+                let in_terms = |problem| in_terms_of_flags(problem, self.index.is_some());
+                let words: Vec<_> = problems.iter().map(in_terms).collect();
                 bail!("{}", words.join("; "))
             }
         }
     }
 
-    fn spec(&self, pace: Pace) -> AnalysisJobSpec {
+    fn spec(&self, pace: Pace, span: Span) -> AnalysisJobSpec {
         AnalysisJobSpec {
             mode: pace.mode,
-            start_time: self.start.map(|start| start.to_string()),
-            end_time: self.end.map(|end| end.to_string()),
+            start_time: span.start.map(|start| start.to_string()),
+            end_time: span.end.map(|end| end.to_string()),
             fetch_delay_seconds: pace.fetch_delay.into(),
             suspend: false,
             source: JobSource {
-                index: pattern(self.pages.as_deref().unwrap_or_default()),
+                index: self.source_index(),
                 timestamp_field: self.timestamp_field.clone(),
                 layout: self.layout,
+                layout_path: self.layout_path.as_ref().map(LayoutPath::to_string),
                 filter: filters(&self.filter),
             },
             sink: JobSink {
@@ -115,6 +148,24 @@ impl JobArgs {
             rule_namespaces: Vec::new(),
         }
     }
+
+    fn source_index(&self) -> String {
+        match &self.index {
+            Some(index) => index.clone(),
+            None => pattern(self.pages.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+/// A span of time, as far as it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First moment.
+    pub start: Option<Timestamp>,
+    /// First moment after the last.
+    pub end: Option<Timestamp>,
+    /// The end of a range that has none of its own.
+    pub now: Timestamp,
 }
 
 /// Whether a job ends, how often a streaming one looks, and whether at everything.
@@ -173,9 +224,14 @@ const FLAGS: [(&str, &str); 6] = [
 ];
 
 /// A problem with the flags in place of the fields of a job.
-fn in_terms_of_flags(problem: &Problem) -> String {
+fn in_terms_of_flags(problem: &Problem, is_exact: bool) -> String {
     let (mut place, mut message) = (problem.place().to_owned(), problem.message().to_owned());
     for (flag, field) in FLAGS {
+        let flag = if is_exact && flag == "--pages" {
+            "--index"
+        } else {
+            flag
+        };
         place = place.replace(field, flag);
         let short = field.trim_start_matches("spec.");
         message = message.replace(&format!("`{short}`"), flag);
@@ -184,148 +240,4 @@ fn in_terms_of_flags(problem: &Problem) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use clap::Parser;
-
-    use super::*;
-    use crate::{
-        detect::layout::Layout,
-        pipeline::plan::{Connection, Range, SinkPlan, SourcePlan, TermFilter},
-    };
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: JobArgs,
-    }
-
-    const STATIC: Pace = Pace {
-        mode: Mode::Static,
-        fetch_delay: 10,
-        pushdown: PushdownMode::Auto,
-    };
-
-    fn plan_of(line: &str, pace: Pace) -> Result<Plan, String> {
-        let line = Line::try_parse_from(line.split_whitespace()).map_err(|e| e.to_string())?;
-        let now = "2026-11-23T00:00:00Z".parse().expect("RFC 3339");
-        let id = PlanId {
-            namespace: "local".into(),
-            name: "analyze".into(),
-            uid: String::new(),
-        };
-        let plan = line.args.plan(id, pace, Arc::new([]), now);
-        plan.map_err(|error| error.to_string())
-    }
-
-    fn time(text: &str) -> Timestamp {
-        text.parse().expect("RFC 3339")
-    }
-
-    fn expected() -> Plan {
-        Plan {
-            id: PlanId {
-                namespace: "local".into(),
-                name: "analyze".into(),
-                uid: String::new(),
-            },
-            range: Range::Static {
-                start: time("2019-02-01T00:00:00Z"),
-                end: time("2019-03-02T00:00:00Z"),
-            },
-            fetch_delay: Duration::from_secs(10),
-            source: SourcePlan {
-                index: "logstash-*".into(),
-                timestamp_field: "@timestamp".into(),
-                layout: Layout::Auto,
-                filter: vec![],
-            },
-            sink: SinkPlan {
-                index: "alerts".into(),
-            },
-            connection: Connection::Default,
-            pushdown: true,
-            rules: Arc::new([]),
-            resume: None,
-        }
-    }
-
-    #[test]
-    fn the_command_lines_of_2019_work() {
-        assert_eq!(
-            plan_of(
-                "k8scop -E 127.0.0.1:9200 -I logstash -i alerts -s 2019-2-1-0-0-0 \
-                 -e 2019-3-2-0-0-0",
-                STATIC
-            ),
-            Ok(expected())
-        );
-        assert_eq!(
-            plan_of(
-                "k8scop --elastic 127.0.0.1:9200 --pages logstash --alerts alerts \
-                 --start 2019-2-1-0-0-0",
-                Pace {
-                    mode: Mode::Streaming,
-                    fetch_delay: 5,
-                    pushdown: PushdownMode::Never,
-                }
-            ),
-            Ok(Plan {
-                range: Range::Streaming {
-                    start: time("2019-02-01T00:00:00Z")
-                },
-                fetch_delay: Duration::from_secs(5),
-                pushdown: false,
-                ..expected()
-            })
-        );
-    }
-
-    #[test]
-    fn a_static_analysis_without_an_end_ends_now() {
-        let plan = plan_of(
-            "k8scop -E x:1 -I audit* -i alerts -s 2026-11-1-0-0-0",
-            STATIC,
-        );
-        let plan = plan.expect("the flags are right");
-        assert_eq!(plan.source.index, "audit*");
-        assert_eq!(
-            plan.range,
-            Range::Static {
-                start: time("2026-11-01T00:00:00Z"),
-                end: time("2026-11-23T00:00:00Z")
-            }
-        );
-    }
-
-    #[test]
-    fn filters_of_one_field_are_alternatives() {
-        let plan = plan_of(
-            "k8scop -E x:1 -I a -i b -s 2026-11-1-0-0-0 \
-             --filter origin=audit --filter tag=x=y --filter origin=api",
-            STATIC,
-        );
-        let filter = |field: &str, values: &[&str]| TermFilter {
-            field: field.to_owned(),
-            values: values.iter().map(|value| (*value).to_owned()).collect(),
-        };
-        assert_eq!(
-            plan.expect("the flags are right").source.filter,
-            [filter("origin", &["audit", "api"]), filter("tag", &["x=y"])]
-        );
-    }
-
-    #[test]
-    fn what_a_job_may_not_say_is_told_in_terms_of_flags() {
-        let error = plan_of(
-            "k8scop -E x:1 -I alerts -i alerts -s 2026-12-1-0-0-0 -e 2026-11-1-0-0-0",
-            STATIC,
-        )
-        .expect_err("alerts would be read as events, and the end comes first");
-        assert!(
-            error.contains("--pages: ") && error.contains("--start: must be before --end"),
-            "{error}"
-        );
-    }
-}
+mod tests;

@@ -17,6 +17,7 @@ pub mod run;
 pub mod scan;
 pub mod signals;
 pub mod table;
+pub mod unread;
 mod values;
 pub mod verify;
 pub mod when;

@@ -1,7 +1,7 @@
 //! `k8scop scan`: audit events in files, against rules, without any server.
 //!
 //! Two runs over the same bytes print the same bytes: `event.created`, the time at which an alert
-//! was made, is left out.
+//! was made, is omitted.
 
 use std::{
     collections::HashSet,
@@ -20,7 +20,11 @@ use serde_json::Value;
 use crate::{
     command::rules::{self, RuleArgs},
     detect::{
-        alert::Alert, analyse::Quarantined, context::Context, definition::Severity, layout::Layout,
+        alert::Alert,
+        analyse::Quarantined,
+        context::Context,
+        definition::Severity,
+        layout::{Layout, LayoutPath},
         ruleset::RuleSet,
     },
     exit::Exit,
@@ -42,6 +46,9 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+/// So many rules with undecided events are named; the others are only counted.
+const UNDECIDED: usize = 20;
+
 const EXAMPLES: &str = "\
 Examples:
   # What do the built-in rules find in an audit log?
@@ -58,12 +65,16 @@ Examples:
 
 /// Find alerts in files of audit events
 ///
-/// Reads audit events from files (JSON lines, pretty-printed JSON, arrays and EventLists; gzip
-/// and Zstandard are unpacked), evaluates rules, and prints alerts. Needs no cluster and no
-/// server. A document that is no audit event is set aside and counted.
+/// Reads audit events from files, evaluates rules, and prints alerts. Needs no cluster and no
+/// server.
 ///
-/// Exit status: 0 when everything was read, 1 when --fail-on found something, 2 when something
-/// could not be read.
+/// A file holds JSON lines, pretty-printed JSON, arrays or EventLists, or is a log of a container
+/// runtime, syslog or journald; gzip, Zstandard and UTF-16 are decoded. A document that is no
+/// audit event is rejected, named and counted; a line of other text is skipped and counted.
+///
+/// Exit status: 0 when the scan passes; 1 when --fail-on found something; 2 when an input could
+/// not be read or holds no audit event, and, with --fail-on, when a document was rejected or an
+/// event is cut off.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ScanArgs {
@@ -78,7 +89,11 @@ pub struct ScanArgs {
     /// How events lie in their documents
     #[arg(long, value_parser = super::values::layout(), default_value = "auto", ignore_case = true)]
     layout: Layout,
-    /// Exit with status 1 when there is an alert of this severity or a worse one
+    /// The only place of the event in its document, such as azure.platformlogs.properties.log
+    #[arg(long, value_name = "PATH", conflicts_with = "layout")]
+    layout_path: Option<LayoutPath>,
+    /// Exit with status 1 when there is an alert of this severity or a worse one, and else with
+    /// status 2 when something could not be read
     #[arg(long, value_name = "SEVERITY", value_parser = super::values::severity(), ignore_case = true)]
     fail_on: Option<Severity>,
     /// Threads that look for alerts; the default is one for each core
@@ -98,7 +113,7 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<Exit> {
     // Threads may look at it until the process ends, and to take rules apart costs time.
     let search = Box::leak(Box::new(Search {
         rules,
-        context: context(args.layout),
+        context: context(args.layout, args.layout_path.clone()),
     }));
     search::run(search, Feed::new(inputs), threads(args), |outcome| {
         scan.take(outcome).context("cannot write the alerts")
@@ -108,24 +123,36 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<Exit> {
     if unreadable > 0 {
         bail!("{unreadable} of {count} inputs could not be read whole");
     }
-    if summary.is_foreign() {
+    if summary.is_empty() {
         bail!(
             "the input holds no audit events; give audit logs of Kubernetes (audit.k8s.io/v1), or \
              say with --layout how the events are stored"
         );
     }
-    let fails = args
-        .fail_on
-        .is_some_and(|limit| summary.worst() >= Some(limit));
-    Ok(if fails { Exit::Findings } else { Exit::Good })
+    gate(args.fail_on, &summary)
 }
 
-fn context(layout: Layout) -> Context {
+/// Decides whether a scan passes. What was found counts more than what could not be read.
+fn gate(fail_on: Option<Severity>, summary: &Summary) -> anyhow::Result<Exit> {
+    let Some(limit) = fail_on else {
+        return Ok(Exit::Good);
+    };
+    if summary.worst() >= Some(limit) {
+        return Ok(Exit::Findings);
+    }
+    if let Some(unread) = summary.unread() {
+        bail!("{unread}: --fail-on cannot pass over what was not read");
+    }
+    Ok(Exit::Good)
+}
+
+fn context(layout: Layout, layout_path: Option<LayoutPath>) -> Context {
     Context {
         tenant: rules::TENANT.to_owned(),
         job: "scan".to_owned(),
         cluster: String::new(),
         layout,
+        layout_path,
         now: Timestamp::UNIX_EPOCH,
     }
 }
@@ -192,21 +219,21 @@ impl Scan {
     }
 
     fn print(&mut self, mut found: Found, bar: &Bar) -> io::Result<()> {
-        self.summary.count_events(found.events);
         let seen = &mut self.seen;
         found.alerts.retain(|alert| seen.insert(alert.id.clone()));
-        if found.alerts.is_empty() && found.set_aside == 0 {
-            return Ok(());
+        match found.alerts.is_empty() && found.named.is_empty() {
+            true => self.summary.count(&found),
+            false => bar.aside(|| self.print_found(found))?,
         }
-        bar.aside(|| self.print_found(found))
+        Ok(())
     }
 
     fn print_found(&mut self, found: Found) -> io::Result<()> {
-        let unnamed = NAMED.saturating_sub(self.summary.set_aside() as usize);
+        let unnamed = NAMED.saturating_sub(self.summary.rejected() as usize);
         for document in found.named.iter().take(unnamed) {
-            name_set_aside(document);
+            name_rejected(document);
         }
-        self.summary.count_set_aside(found.set_aside);
+        self.summary.count(&found);
         for mut alert in found.alerts {
             forget_when_made(&mut alert);
             self.summary.count_alert(&alert);
@@ -218,16 +245,26 @@ impl Scan {
     fn finish(mut self) -> anyhow::Result<Summary> {
         self.bar = None;
         self.report.finish().context("cannot write the alerts")?;
-        let unnamed = self.summary.set_aside().saturating_sub(NAMED as u64);
+        let unnamed = self.summary.rejected().saturating_sub(NAMED as u64);
         if unnamed > 0 {
-            terminal::say(format_args!("… and {unnamed} more set aside"));
+            terminal::say(format_args!("… and {unnamed} more rejected"));
+        }
+        let mut undecided = self.summary.undecided();
+        for line in undecided.by_ref().take(UNDECIDED) {
+            terminal::say(format_args!("{line}"));
+        }
+        let more = undecided.count();
+        if more > 0 {
+            terminal::say(format_args!(
+                "… and {more} more rules with undecided events"
+            ));
         }
         terminal::say(format_args!("{}", self.summary));
         Ok(self.summary)
     }
 }
 
-fn name_set_aside(document: &Quarantined) {
+fn name_rejected(document: &Quarantined) {
     let Quarantined {
         index,
         id,
@@ -235,7 +272,7 @@ fn name_set_aside(document: &Quarantined) {
     } = document;
     let rejection = rejection.to_string();
     terminal::say(format_args!(
-        "{index}:{id}: set aside: {}",
+        "{index}:{id}: rejected: {}",
         terminal::escape(&rejection)
     ));
 }

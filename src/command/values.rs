@@ -21,7 +21,7 @@ pub fn severity() -> impl TypedValueParser<Value = Severity> {
 /// Parses a layout, in any case.
 pub fn layout() -> impl TypedValueParser<Value = Layout> {
     one_of([
-        ("auto", "Try all of them", Layout::Auto),
+        ("auto", "Find the event wherever it is", Layout::Auto),
         (
             "raw",
             "audit.k8s.io/v1, as the API server wrote it",

@@ -15,6 +15,7 @@ use super::{
     foreground::{self, Attendant, Ending, Foreground},
     job::JobArgs,
     rules::TENANT,
+    unread,
 };
 use crate::{
     exit::Exit,
@@ -74,13 +75,13 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = EXAMPLES,
-    mut_arg("pages", |pages| pages.required_unless_present("manifests")),
+    mut_arg("pages", |pages| pages.required_unless_present_any(["manifests", "index"])),
     mut_arg("alerts", |alerts| alerts.required_unless_present("manifests")),
     mut_arg("start", |start| {
         start
             .required_unless_present("manifests")
-            .help("First moment: 2026-11-1-0-0-0 (UTC) or 2026-11-01T00:00:00Z; default with -f \
-                   is the start of the job")
+            .help("First moment: 2026-11-1-0-0-0 (UTC), 2026-11-01T00:00:00Z or now-1h; default \
+                   with -f is the start of the job")
     }),
     mut_arg("end", |end| {
         end.help("First moment after the last; default is a minute ago, or with -f as far as \
@@ -95,7 +96,7 @@ pub struct VerifyArgs {
         long = "filename",
         id = "manifests",
         value_name = "PATH",
-        conflicts_with_all = ["pages", "alerts", "timestamp_field", "filter", "layout", "paths", "no_builtin"]
+        conflicts_with_all = ["pages", "index", "alerts", "timestamp_field", "filter", "layout", "layout_path", "paths", "no_builtin"]
     )]
     manifests: Vec<std::path::PathBuf>,
     #[command(flatten)]
@@ -211,8 +212,10 @@ async fn expect(
     display: &mut Display,
 ) -> anyhow::Result<Expected> {
     let mut reading = Reading(collection.clone());
-    let (ending, _) = foreground.run(stop, display, &mut reading).await?;
+    let (ending, last) = foreground.run(stop, display, &mut reading).await?;
+    let unread = last.and_then(|last| unread::obstacle(&last, &last.counts));
     match ending {
+        Ending::Complete if unread.is_some() => bail!("{}", unread.unwrap_or_default()),
         Ending::Complete => Ok(collection.take()),
         Ending::Stopped => bail!("stopped before the verdict"),
         Ending::Hopeless(reason, message) => bail!("{message} ({})", reason.as_str()),

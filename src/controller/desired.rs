@@ -9,7 +9,7 @@ use super::{
     checkpoint::{self, Term},
     entry::{JobEntry, RuleEntry},
     index::{Index, Key},
-    status::{self, Work},
+    status::{self, Use, Work},
 };
 use crate::{
     api::{
@@ -46,7 +46,7 @@ pub fn desired(
     if !index.is_listed() {
         return desired;
     }
-    let mut used: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut uses: BTreeMap<&str, Use> = BTreeMap::new();
     let works: Vec<_> = index
         .jobs()
         .iter()
@@ -57,14 +57,17 @@ pub fn desired(
         let told = status::job_status(entry, work, progress, term, now);
         desired.job_statuses.insert((*key).clone(), told);
         if let Work::Run(plan) = work {
-            plan.rules
-                .iter()
-                .for_each(|rule| *used.entry(rule.key()).or_default() += 1);
+            let has_read = progress.is_some_and(|progress| progress.counts.events_read > 0);
+            for rule in plan.rules.iter() {
+                let used = uses.entry(rule.key()).or_default();
+                used.jobs += 1;
+                used.is_evaluated |= has_read;
+            }
         }
     }
     for (key, entry) in index.rules() {
-        let used_by = used.get(entry.facts.key().as_str()).copied();
-        let told = status::rule_status(entry, used_by.unwrap_or_default(), now);
+        let used = uses.get(entry.facts.key().as_str()).copied();
+        let told = status::rule_status(entry, used.unwrap_or_default(), now);
         desired.rule_statuses.insert(key.clone(), told);
     }
     desired.plans = works

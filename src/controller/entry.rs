@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
-use super::checkpoint::{Custody, Term};
+use super::{
+    checkpoint::{Custody, Term},
+    undecided::Undecided,
+};
 use crate::{
     api::{
         convert::{self, Job, read_part},
@@ -87,6 +90,8 @@ pub struct RuleEntry {
     pub good: Option<Good>,
     /// Alerts of all time, and the time of the last match.
     pub matched: Option<RuleMatches>,
+    /// Events that the rule could not decide.
+    pub undecided: Undecided,
     /// The status it was last given; at first the stored one.
     pub status: K8sCopRuleStatus,
 }
@@ -120,8 +125,8 @@ impl RuleEntry {
             Ok(definition) => rule(&facts, definition),
             Err(problem) => Err(vec![problem.clone()]),
         };
-        let (status, good, matched) = match before {
-            Some(entry) => (entry.status, entry.good, entry.matched),
+        let (status, good, matched, undecided) = match before {
+            Some(entry) => (entry.status, entry.good, entry.matched, entry.undecided),
             None => remembered(&facts),
         };
         let good = match (&definition, &outcome) {
@@ -138,15 +143,17 @@ impl RuleEntry {
             facts,
             good,
             matched,
+            undecided,
             status,
         }
     }
 
     /// Goes on from the stored status, whatever was decided before.
     pub fn adopt(&mut self) {
-        let (status, good, matched) = remembered(&self.facts);
+        let (status, good, matched, undecided) = remembered(&self.facts);
         self.status = status;
         self.matched = matched;
+        self.undecided = undecided;
         self.good = self.good.take().or(good);
     }
 
@@ -177,7 +184,14 @@ impl Good {
 }
 
 /// What the stored status remembers of a rule that is seen for the first time.
-fn remembered(facts: &Facts) -> (K8sCopRuleStatus, Option<Good>, Option<RuleMatches>) {
+fn remembered(
+    facts: &Facts,
+) -> (
+    K8sCopRuleStatus,
+    Option<Good>,
+    Option<RuleMatches>,
+    Undecided,
+) {
     let status: K8sCopRuleStatus = read_part("status", &facts.status).unwrap_or_default();
     let good = status.last_good.as_ref().and_then(|kept| {
         let definition = read_part("spec", &kept.spec).ok()?;
@@ -193,7 +207,9 @@ fn remembered(facts: &Facts) -> (K8sCopRuleStatus, Option<Good>, Option<RuleMatc
             .as_ref()
             .map_or(Timestamp::UNIX_EPOCH, |time| time.0),
     });
-    (status, good, matched.filter(|matched| matched.count > 0))
+    let undecided = Undecided::new(status.undecided.unwrap_or_default().unsigned_abs());
+    let matched = matched.filter(|matched| matched.count > 0);
+    (status, good, matched, undecided)
 }
 
 fn rule(facts: &Facts, definition: &RuleDefinition) -> Result<Arc<Rule>, Vec<Problem>> {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::pipeline::{
     plan::PlanId,
-    progress::{Counts, Progress, State},
+    progress::{Progress, State},
 };
 
 /// When the objects of the tests were made.
@@ -76,6 +76,7 @@ pub fn edited(object: &DynamicObject, by: DynamicObject) -> DynamicObject {
 pub struct Cluster {
     pub index: Index,
     pub term: Term,
+    pub now: Timestamp,
 }
 
 impl Cluster {
@@ -83,6 +84,7 @@ impl Cluster {
         let mut cluster = Self {
             index: Index::new(Watch::over(&[])),
             term: Term::default(),
+            now: instant(NOW),
         };
         cluster.list(Kind::Rule, rules);
         cluster.list(Kind::Job, jobs);
@@ -112,8 +114,9 @@ impl Cluster {
             .into_iter()
             .map(|(name, progress)| (plan_id(name), progress))
             .collect();
-        self.index.count(&progress);
-        let desired = desired(&self.index, &progress, &self.term, instant(NOW));
+        let now = self.now;
+        self.index.count(&progress, now);
+        let desired = desired(&self.index, &progress, &self.term, now);
         self.index.remember(&desired, &self.term);
         desired
     }
@@ -136,16 +139,9 @@ pub fn plan_id(name: &str) -> PlanId {
 
 pub fn progress(state: State) -> Progress {
     Progress {
-        state,
-        checkpoint: None,
-        counts: Counts::default(),
         rules_loaded: 1,
         rules_revision: "r".to_owned(),
-        without_time: None,
-        pushdown: None,
-        lag_seconds: None,
-        percent: None,
-        matches: Default::default(),
+        ..Progress::new(state)
     }
 }
 

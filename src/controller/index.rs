@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use kube::{api::DynamicObject, runtime::watcher::Event};
 
 use super::{
@@ -12,9 +13,12 @@ use super::{
     tally::Tally,
     watch::{Kind, Watch},
 };
-use crate::pipeline::{
-    plan::PlanId,
-    progress::{Progress, RuleMatches},
+use crate::{
+    detect::event::gap::Gap,
+    pipeline::{
+        plan::PlanId,
+        progress::{Progress, RuleMatches},
+    },
 };
 
 /// Namespace and name of an object.
@@ -76,13 +80,21 @@ impl Index {
         &self.jobs
     }
 
-    /// Adds what was matched since the last call to the counts of the rules.
-    pub fn count(&mut self, progress: &BTreeMap<PlanId, Progress>) {
+    /// Adds what was matched, and what could not be decided, since the last call to the counts of
+    /// the rules.
+    pub fn count(&mut self, progress: &BTreeMap<PlanId, Progress>, now: Timestamp) {
         let jobs: BTreeSet<_> = self.jobs.values().map(JobEntry::plan_id).collect();
         self.tally.retain(|plan| jobs.contains(plan));
         let growth = self.tally.growth(progress);
         for entry in self.rules.values_mut() {
-            if let Some(new) = growth.get(&entry.facts.key()) {
+            let key = entry.facts.key();
+            entry.undecided.watch(now);
+            for gap in Gap::ALL {
+                if let Some((events, job)) = growth.undecided.get(&(key.clone(), gap)) {
+                    entry.undecided.add(gap, *events, job, now);
+                }
+            }
+            if let Some(new) = growth.matches.get(&key) {
                 let before = entry.matched.map_or(0, |matched| matched.count);
                 let last = entry.matched.map_or(new.last, |matched| matched.last);
                 entry.matched = Some(RuleMatches {

@@ -17,5 +17,7 @@ pub mod run;
 pub mod schedule;
 pub mod status;
 pub mod tally;
+pub mod undecided;
 pub mod watch;
+pub mod words;
 pub mod writer;

@@ -178,7 +178,8 @@ impl State {
         let epoch = self.index.epoch();
         self.known
             .send_if_modified(|known| known.replace(epoch) != Some(epoch));
-        self.index.count(progress);
+        let now = Timestamp::now();
+        self.index.count(progress, now);
         let rules = RuleCounts::of(self.index.rules().values());
         self.health.send_modify(|health| health.counted(rules));
         let Some(term) = self.term(standing) else {
@@ -189,7 +190,7 @@ impl State {
         if self.term.replace(term.clone()).as_ref() != Some(&term) {
             self.index.adopt();
         }
-        let desired = desired(&self.index, progress, &term, Timestamp::now());
+        let desired = desired(&self.index, progress, &term, now);
         self.index.remember(&desired, &term);
         self.wanting.send_replace(wanted(&self.index, &desired));
         self.plan(desired.plans);

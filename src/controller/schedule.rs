@@ -1,7 +1,8 @@
 //! When each status is written: pure bookkeeping of what is wanted, what is stored, and what is
 //! on its way.
 //!
-//! A change of state is due at once. A change of mere numbers waits for its turn, and so does a
+//! A change of state is due at once. A change of mere numbers waits for its turn, which comes on one
+//! beat for all: the numbers of a rule are then as new as those of the jobs that use it. So does a
 //! status that somebody else overwrites, lest the two fight. A write that failed is due again
 //! after a pause, without end; none holds up another. A write that was decided on an old version
 //! of its object is not repeated: it waits for the watch to bring the newer one, and for the
@@ -14,12 +15,13 @@ use tokio::time::Instant;
 
 use super::{notice::Notice, watch::Kind};
 
-/// Least time between two writes of a job's numbers.
-const JOB_SPACING: Duration = Duration::from_secs(10);
+/// Time between two writes of numbers.
+const BEAT: Duration = Duration::from_secs(10);
 /// The same for a job that only waits for events, and watches the time go by.
 const IDLE_SPACING: Duration = Duration::from_secs(60);
-/// Least time between two writes of a rule's numbers.
-const RULE_SPACING: Duration = Duration::from_secs(30);
+/// Rules whose numbers are written on each beat. Of twice as many they are written on every second
+/// beat, of more on every third.
+const RULES_A_BEAT: usize = 100;
 /// Longest pause after the first failed write; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause after any failed write.
@@ -81,6 +83,8 @@ pub struct Stored {
 #[derive(Debug, Default)]
 pub struct Schedule {
     slots: BTreeMap<Target, Slot>,
+    /// When the beat began: with the first write.
+    began: Option<Instant>,
     /// Nothing waits for its turn any more, and nothing is repeated.
     closing: bool,
 }
@@ -135,9 +139,9 @@ impl Schedule {
     /// The next write that is due, which is then on its way. Jobs come first, for they have
     /// checkpoints.
     pub fn take_due(&mut self, now: Instant) -> Option<Write> {
-        let closing = self.closing;
+        let pace = self.pace();
         let due = self.slots.iter_mut().filter(|(target, slot)| {
-            let due = slot.due(target.kind, closing, now);
+            let due = slot.due(target.kind, pace, now);
             due.is_some_and(|due| due <= now)
         });
         let (target, slot) = due.min_by_key(|(target, _)| target.kind != Kind::Job)?;
@@ -153,14 +157,24 @@ impl Schedule {
 
     /// When the next write is due.
     pub fn next_due(&self, now: Instant) -> Option<Instant> {
-        let slots = self.slots.iter();
+        let (pace, slots) = (self.pace(), self.slots.iter());
         slots
-            .filter_map(|(target, slot)| slot.due(target.kind, self.closing, now))
+            .filter_map(|(target, slot)| slot.due(target.kind, pace, now))
             .min()
+    }
+
+    fn pace(&self) -> Pace {
+        let kinds = self.slots.keys().map(|target| target.kind);
+        Pace {
+            closing: self.closing,
+            began: self.began,
+            rules: kinds.filter(|kind| *kind == Kind::Rule).count(),
+        }
     }
 
     /// A write has succeeded.
     pub fn succeeded(&mut self, write: Write, stored: Stored, now: Instant) {
+        self.began.get_or_insert(now);
         if let Some(slot) = self.slots.get_mut(&write.target) {
             slot.in_flight = false;
             slot.failures = 0;
@@ -235,15 +249,17 @@ impl Slot {
         self.failures > 0
     }
 
-    fn due(&self, kind: Kind, closing: bool, now: Instant) -> Option<Instant> {
+    fn due(&self, kind: Kind, pace: Pace, now: Instant) -> Option<Instant> {
         if self.in_flight || self.is_stored() || self.is_contested() {
             return None;
         }
-        if closing {
+        if pace.closing {
             return (!self.is_given_up()).then_some(now);
         }
         let turn = match &self.written {
-            Some((status, at)) => spacing(kind, status, &self.wanted).map(|spacing| *at + spacing),
+            Some((status, at)) => pace
+                .spacing(kind, status, &self.wanted)
+                .map(|spacing| pace.beat(*at) + spacing),
             None => None,
         };
         let turn = turn.unwrap_or(now);
@@ -251,25 +267,60 @@ impl Slot {
     }
 }
 
-/// Least time after a write before the next; none after a change of state.
-fn spacing(kind: Kind, written: &Value, wanted: &Wanted) -> Option<Duration> {
-    let alike = |status: &Value, but: &[&str]| without(status, but) == without(&wanted.status, but);
-    match kind {
-        _ if !alike(written, &NUMBERS) => None,
-        Kind::Rule => Some(RULE_SPACING),
-        Kind::Job if wanted.notice.is_none() && alike(&wanted.stored, &TIMES) => Some(IDLE_SPACING),
-        Kind::Job => Some(JOB_SPACING),
+/// How often numbers are written.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    closing: bool,
+    began: Option<Instant>,
+    rules: usize,
+}
+
+impl Pace {
+    /// The beat that an instant lies in.
+    fn beat(self, at: Instant) -> Instant {
+        let Some(began) = self.began else { return at };
+        let past = at.saturating_duration_since(began);
+        at - Duration::from_nanos((past.as_nanos() % BEAT.as_nanos()) as u64)
+    }
+
+    /// Time from the beat of a write to the next one; none after a change of state.
+    fn spacing(self, kind: Kind, written: &Value, wanted: &Wanted) -> Option<Duration> {
+        let is_idle = || without(&wanted.stored, &TIMES) == without(&wanted.status, &TIMES);
+        match kind {
+            _ if state(written) != state(&wanted.status) => None,
+            Kind::Rule => {
+                let beats = self.rules.div_ceil(RULES_A_BEAT).clamp(1, 3);
+                Some(BEAT * beats as u32)
+            }
+            Kind::Job if wanted.notice.is_none() && is_idle() => Some(IDLE_SPACING),
+            Kind::Job => Some(BEAT),
+        }
     }
 }
 
+/// A status without its numbers, and without the messages of its conditions, which may hold some.
+fn state(status: &Value) -> Value {
+    let mut state = without(status, &NUMBERS);
+    let conditions = state.get_mut("conditions").and_then(Value::as_array_mut);
+    for condition in conditions.into_iter().flatten() {
+        if let Some(condition) = condition.as_object_mut() {
+            condition.remove("message");
+        }
+    }
+    state
+}
+
 /// What grows or moves while the state stays.
-const NUMBERS: [&str; 11] = [
+const NUMBERS: [&str; 14] = [
     "checkpoint",
+    "documentsRead",
     "eventsRead",
     "alertsCreated",
     "alertsDuplicate",
     "alertsLate",
     "quarantined",
+    "undecided",
+    "eventsCutOff",
     "documentsWithoutTime",
     "lagSeconds",
     "progressPercent",

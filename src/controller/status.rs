@@ -1,8 +1,13 @@
 //! Statuses: pure functions from what is known to what is told.
 
+mod conditions;
+mod observable;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use self::conditions::Conditions;
+pub use self::conditions::{condition, reason};
 use super::{
     checkpoint::{Term, number},
     entry::{JobEntry, RuleEntry},
@@ -24,49 +29,8 @@ use crate::{
     },
 };
 
-/// Longest message of a condition, in characters.
-const MESSAGE_LIMIT: usize = 1024;
-
 /// Longest message about the requirement of rules, in characters.
 const PUSHDOWN_LIMIT: usize = 256;
-
-/// The condition types in use.
-pub mod condition {
-    /// Whether the resource does its work.
-    pub const READY: &str = "Ready";
-    /// The resource cannot do its work before somebody changes it.
-    pub const STALLED: &str = "Stalled";
-    /// The resource is about to do its work.
-    pub const RECONCILING: &str = "Reconciling";
-    /// The job was told to rest.
-    pub const SUSPENDED: &str = "Suspended";
-    /// A static job has read and pushed everything.
-    pub const COMPLETE: &str = "Complete";
-    /// A static job cannot be run.
-    pub const FAILED: &str = "Failed";
-}
-
-/// The reasons of conditions that are no problem of a spec and no fault of a server.
-pub mod reason {
-    /// The rule is valid and in force.
-    pub const RULE_LOADED: &str = "RuleLoaded";
-    /// The rule is valid and told to rest.
-    pub const DISABLED: &str = "Disabled";
-    /// The job was given to the pipeline.
-    pub const STARTING: &str = "Starting";
-    /// A streaming job follows its source.
-    pub const STREAMING: &str = "Streaming";
-    /// A static job reads its range.
-    pub const RUNNING: &str = "Running";
-    /// The job was told to rest.
-    pub const SUSPENDED: &str = "Suspended";
-    /// A static job is done.
-    pub const COMPLETE: &str = "Complete";
-    /// The API server drops the job's checkpoint.
-    pub const CRD_OUTDATED: &str = "CRDOutdated";
-    /// Somebody else has changed the job's checkpoint.
-    pub const CHECKPOINT_TAMPERED: &str = "CheckpointTampered";
-}
 
 /// What is to be done with a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,22 +45,32 @@ pub enum Work {
     Run(Box<Plan>),
 }
 
-/// The status of a rule that `used_by` jobs use.
-pub fn rule_status(entry: &RuleEntry, used_by: usize, now: Timestamp) -> K8sCopRuleStatus {
+/// How jobs use a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Use {
+    /// Number of jobs that use it.
+    pub jobs: usize,
+    /// Whether one of them has read events.
+    pub is_evaluated: bool,
+}
+
+/// The status of a rule that jobs use like this.
+pub fn rule_status(entry: &RuleEntry, used: Use, now: Timestamp) -> K8sCopRuleStatus {
     let active = entry.active();
     K8sCopRuleStatus {
-        conditions: rule_conditions(entry, now),
+        conditions: rule_conditions(entry, used, now),
         observed_generation: Some(entry.facts.generation),
         revision: active.map(|rule| rule.revision().to_owned()),
         last_good: entry.good.as_ref().and_then(|good| good.kept.clone()),
         tests: tests(entry),
         matches: Some(entry.matched.map_or(0, |matched| number(matched.count))),
+        undecided: Some(number(entry.undecided.total)),
         last_match_time: entry.matched.map(|matched| seconds(matched.last)),
-        used_by: Some(i32::try_from(used_by).unwrap_or(i32::MAX)),
+        used_by: Some(i32::try_from(used.jobs).unwrap_or(i32::MAX)),
     }
 }
 
-fn rule_conditions(entry: &RuleEntry, now: Timestamp) -> Vec<Condition> {
+fn rule_conditions(entry: &RuleEntry, used: Use, now: Timestamp) -> Vec<Condition> {
     let mut conditions = Conditions::new(&entry.status.conditions, entry.facts.generation, now);
     match &entry.outcome {
         Ok(_) if entry.disabled => {
@@ -115,6 +89,7 @@ fn rule_conditions(entry: &RuleEntry, now: Timestamp) -> Vec<Condition> {
             conditions.refuse(problems, &consequence);
         }
     }
+    observable::observe(&mut conditions, &entry.undecided, used, now);
     conditions.in_order()
 }
 
@@ -191,17 +166,24 @@ pub fn job_status(
 
 fn tell_progress(status: &mut AnalysisJobStatus, progress: &Progress) {
     let Counts {
+        documents_read,
         events_read,
         alerts_created,
         alerts_duplicate,
         quarantined,
         alerts_late,
+        undecided,
+        events_cut_off,
     } = progress.counts;
+    status.documents_read = Some(number(documents_read));
     status.events_read = Some(number(events_read));
     status.alerts_created = Some(number(alerts_created));
     status.alerts_duplicate = Some(number(alerts_duplicate));
     status.alerts_late = Some(number(alerts_late));
     status.quarantined = Some(number(quarantined));
+    status.undecided = Some(number(undecided));
+    status.events_cut_off = Some(number(events_cut_off));
+    status.lists_rebuilt.clone_from(&progress.rebuilt);
     if let Some(documents) = progress.without_time {
         status.documents_without_time = Some(number(documents));
     }
@@ -237,7 +219,7 @@ fn job_conditions(
     progress: Option<&Progress>,
     now: Timestamp,
 ) -> Vec<Condition> {
-    use condition::{COMPLETE, FAILED, READY, RECONCILING, SUSPENDED};
+    use condition::{COMPLETE, DEGRADED, FAILED, READY, SUSPENDED};
     let mut conditions = Conditions::new(&entry.status.conditions, entry.facts.generation, now);
     match work {
         Work::Refused(problems) => {
@@ -247,37 +229,67 @@ fn job_conditions(
             }
         }
         Work::Done => {
-            conditions.set(READY, "True", reason::COMPLETE, DONE);
-            conditions.set(COMPLETE, "True", reason::COMPLETE, DONE);
+            for type_ in [READY, COMPLETE, DEGRADED] {
+                conditions.keep(type_);
+            }
         }
         Work::Suspended(_) => {
             conditions.set(READY, "True", reason::SUSPENDED, RESTS);
             conditions.set(SUSPENDED, "True", reason::SUSPENDED, RESTS);
         }
-        Work::Run(plan) => match progress.map(|progress| &progress.state) {
-            None | Some(State::Starting) => {
-                conditions.set(READY, "Unknown", reason::STARTING, STARTS);
-                conditions.set(RECONCILING, "True", reason::STARTING, STARTS);
-            }
-            Some(State::Running) if entry.is_pruned => {
-                conditions.set(READY, "False", reason::CRD_OUTDATED, PRUNED);
-            }
-            Some(State::Running) => match plan.range {
-                Range::Streaming { .. } => {
-                    conditions.set(READY, "True", reason::STREAMING, STREAMS);
-                }
-                Range::Static { .. } => conditions.set(READY, "True", reason::RUNNING, RUNS),
-            },
-            Some(State::Waiting { reason, message }) => {
-                conditions.set(READY, "False", reason.as_str(), message);
-            }
-            Some(State::Complete) => {
-                conditions.set(READY, "True", reason::COMPLETE, DONE);
-                conditions.set(COMPLETE, "True", reason::COMPLETE, DONE);
-            }
+        Work::Run(plan) => match progress {
+            None => start(&mut conditions),
+            Some(progress) => run(&mut conditions, plan, progress, entry.is_pruned),
         },
     }
     conditions.in_order()
+}
+
+fn start(conditions: &mut Conditions<'_>) {
+    conditions.set(condition::READY, "Unknown", reason::STARTING, STARTS);
+    conditions.set(condition::RECONCILING, "True", reason::STARTING, STARTS);
+}
+
+fn run(conditions: &mut Conditions<'_>, plan: &Plan, progress: &Progress, is_pruned: bool) {
+    use condition::{COMPLETE, DEGRADED, READY};
+    let is_static = matches!(plan.range, Range::Static { .. });
+    let foreign = observable::foreign(progress, is_static);
+    let degraded = observable::degraded(progress);
+    match (&progress.state, &foreign) {
+        (State::Starting, _) => start(conditions),
+        (State::Running, _) if is_pruned => {
+            conditions.set(READY, "False", reason::CRD_OUTDATED, PRUNED);
+        }
+        (State::Running | State::Complete, Some(foreign)) => {
+            conditions.set(READY, "False", reason::NO_AUDIT_EVENTS, foreign);
+        }
+        (State::Running, None) if is_static => {
+            conditions.set(READY, "True", reason::RUNNING, RUNS);
+        }
+        (State::Running, None) => conditions.set(READY, "True", reason::STREAMING, STREAMS),
+        (State::Waiting { reason, message }, _) => {
+            conditions.set(READY, "False", reason.as_str(), message);
+        }
+        (State::Complete, None) => {
+            let message = if degraded.is_some() {
+                DONE_IN_PART
+            } else {
+                DONE
+            };
+            conditions.set(READY, "True", reason::COMPLETE, message);
+        }
+    }
+    if progress.state == State::Complete {
+        let message = if degraded.is_some() {
+            DONE_IN_PART
+        } else {
+            DONE
+        };
+        conditions.set(COMPLETE, "True", reason::COMPLETE, message);
+    }
+    if let Some(message) = degraded {
+        conditions.set(DEGRADED, "True", reason::INDEX_UNREADABLE, &message);
+    }
 }
 
 /// A static job that converts, but has no range: its times cannot be changed any more.
@@ -287,6 +299,8 @@ fn is_beyond_mending(entry: &JobEntry) -> bool {
 }
 
 const DONE: &str = "Every event of the range is analysed, and its alerts are acknowledged.";
+const DONE_IN_PART: &str = "Every event of the range that could be read is analysed, and its \
+    alerts are acknowledged; the condition Degraded names the indices that could not be read.";
 const RESTS: &str = "The job is suspended: nothing is read, and the checkpoint is kept.";
 const STARTS: &str = "The job is about to start.";
 const STREAMS: &str = "The job follows its source.";
@@ -317,62 +331,6 @@ fn resolved(range: &Range) -> ResolvedRange {
 /// A time as Kubernetes writes it: whole seconds.
 fn seconds(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).expect("it was a time before"))
-}
-
-/// Conditions in the making: one that does not change keeps the time of its last transition.
-struct Conditions<'a> {
-    before: &'a [Condition],
-    generation: i64,
-    now: Timestamp,
-    list: Vec<Condition>,
-}
-
-impl<'a> Conditions<'a> {
-    fn new(before: &'a [Condition], generation: i64, now: Timestamp) -> Self {
-        Self {
-            before,
-            generation,
-            now,
-            list: Vec::new(),
-        }
-    }
-
-    fn set(&mut self, type_: &str, status: &str, reason: &str, message: &str) {
-        let mut before = self.before.iter();
-        let since = before
-            .find(|c| c.type_ == type_ && c.status == status)
-            .map_or_else(|| seconds(self.now), |c| c.last_transition_time.clone());
-        self.list.push(Condition {
-            type_: type_.to_owned(),
-            status: status.to_owned(),
-            reason: reason.to_owned(),
-            message: cut(message, MESSAGE_LIMIT).into_owned(),
-            observed_generation: Some(self.generation),
-            last_transition_time: since,
-        });
-    }
-
-    /// The conditions ordered by type.
-    fn in_order(mut self) -> Vec<Condition> {
-        self.list.sort_by(|one, other| one.type_.cmp(&other.type_));
-        self.list
-    }
-
-    /// Says that a spec is wrong, and what comes of it.
-    fn refuse(&mut self, problems: &[Problem], consequence: &str) {
-        let reason = problems.first().map_or("SpecInvalid", Problem::reason);
-        let problems: Vec<_> = problems.iter().map(Problem::to_string).collect();
-        let message = format!("{consequence} {}", problems.join("; "));
-        self.set(condition::READY, "False", reason, &message);
-        self.repeat(condition::READY, condition::STALLED, "True");
-    }
-
-    /// Says with a second condition what a first one says.
-    fn repeat(&mut self, of: &str, type_: &str, status: &str) {
-        if let Some(first) = self.list.iter().find(|c| c.type_ == of).cloned() {
-            self.set(type_, status, &first.reason, &first.message);
-        }
-    }
 }
 
 #[cfg(test)]

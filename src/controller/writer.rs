@@ -35,6 +35,8 @@ const PARALLEL: usize = 8;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for the writes at the end of the process.
 const FLUSH: Duration = Duration::from_secs(3);
+/// Attempts to write a status without the fields that the definition does not know.
+const MOST_UNKNOWN: usize = 32;
 /// Failures after which a checkpoint counts as not stored.
 const PATIENCE: u32 = 3;
 
@@ -274,16 +276,21 @@ impl Desk {
     /// An object of the same name but another uid is left alone. What the definition does not know
     /// is left out: older fields must not wait for newer ones.
     async fn patch(&self, write: &Write) -> Result<Stored, WriteError> {
-        let whole = self.apply(write, &write.status).await;
-        let unknown = match &whole {
-            Err(WriteError::Refused(kube::Error::Api(status))) => unknown_fields(&status.message),
-            _ => Vec::new(),
-        };
-        if unknown.is_empty() {
-            return whole;
-        }
         let mut known = write.status.clone();
-        unknown.iter().for_each(|path| remove(&mut known, path));
+        // A server may name one unknown field at a time.
+        for _ in 0..MOST_UNKNOWN {
+            let answer = self.apply(write, &known).await;
+            let unknown = match &answer {
+                Err(WriteError::Refused(kube::Error::Api(status))) => {
+                    unknown_fields(&status.message)
+                }
+                _ => Vec::new(),
+            };
+            if unknown.is_empty() {
+                return answer;
+            }
+            unknown.iter().for_each(|path| remove(&mut known, path));
+        }
         self.apply(write, &known).await
     }
 

@@ -28,6 +28,7 @@ use super::{
     definition::{RequestOutcome, Severity},
     document::Document,
     event::Event,
+    excerpt,
     field::Field,
     identity::{self, Basis, EventKey},
     json::first_text,
@@ -223,12 +224,19 @@ fn describe_finding(draft: &mut Draft, finding: &Finding) {
     let evidence: Vec<Value> = evidence.map(evidence_value).collect();
     draft.put("event.outcome", event_outcome(finding.outcome));
     draft.put("k8scop.outcome", finding.outcome.map(RequestOutcome::word));
-    let matched = finding.matched.iter().map(|name| draft::text(name));
+    let matched = finding.matched.iter().take(LIST_LIMIT);
+    let matched = matched.map(|name| draft::cut(name, EVIDENCE_TEXT_LIMIT));
     draft.put("k8scop.matched", matched.collect::<Vec<_>>());
-    let context = finding.context.iter().map(|(field, values)| {
-        let values = values.iter().map(|value| draft::text(value));
-        (field.clone(), Value::Array(values.collect()))
-    });
+    let context = finding
+        .context
+        .iter()
+        .take(LIST_LIMIT)
+        .map(|(field, values)| {
+            let values = values.iter().take(EVIDENCE_VALUE_LIMIT);
+            let values = values.map(|value| draft::cut(value, EVIDENCE_TEXT_LIMIT));
+            let field = excerpt::cut(field, EVIDENCE_TEXT_LIMIT).into_owned();
+            (field, Value::Array(values.collect()))
+        });
     draft.put("k8scop.context", Value::Object(context.collect()));
     draft.put("k8scop.captures", Value::Object(captures));
     draft.put("k8scop.evidence", Value::Array(evidence));

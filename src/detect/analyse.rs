@@ -21,7 +21,7 @@ pub struct Analysis {
     pub alerts: Vec<Alert>,
     /// Audit events read.
     pub events: u64,
-    /// Documents that were set aside.
+    /// Documents that were rejected, or elements of lists in them.
     pub quarantined: Vec<Quarantined>,
     /// Uses of exceptions by rule key and exception name: one for each event, so that a request
     /// which is logged at two stages counts twice.
@@ -32,7 +32,7 @@ pub struct Analysis {
     pub cut_off: u64,
 }
 
-/// A document that was set aside.
+/// A document that was rejected, or an element of a list in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
     /// Its index.
@@ -60,7 +60,7 @@ pub fn analyse_with(
     for (document, text) in with_texts(documents) {
         // What a store rebuilt is not as it was written, which only the event itself knows.
         let text = text.filter(|_| !document.is_rebuilt);
-        match text.and_then(|text| matcher.look(text, context.layout)) {
+        match text.and_then(|text| matcher.look(text, context.place())) {
             Some(Sight::Quiet(matches)) => {
                 analysis.events += 1;
                 for found in matches {
@@ -81,18 +81,17 @@ impl Analysis {
         context: &Context,
         ids: &mut HashSet<String>,
     ) {
-        match Event::read(document, context.layout) {
-            Ok(events) => {
-                for event in &events {
-                    self.add_event(event, document, matcher, context, ids);
-                }
-            }
-            Err(rejection) => self.quarantined.push(Quarantined {
-                index: document.index.clone(),
-                id: document.id.clone(),
-                rejection,
-            }),
+        let (events, rejections) = Event::read_each(document, context.place());
+        for event in &events {
+            self.add_event(event, document, matcher, context, ids);
         }
+        let quarantined = |rejection| Quarantined {
+            index: document.index.clone(),
+            id: document.id.clone(),
+            rejection,
+        };
+        self.quarantined
+            .extend(rejections.into_iter().map(quarantined));
     }
 
     fn add_event(

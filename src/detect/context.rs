@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::layout::Layout;
+use super::layout::{Layout, LayoutPath, Place};
 
 /// What an analysis needs to know besides documents and rules.
 #[derive(Clone, Debug)]
@@ -15,6 +15,18 @@ pub struct Context {
     pub cluster: String,
     /// How documents are laid out.
     pub layout: Layout,
+    /// The only place of the event in its document, whatever the layout.
+    pub layout_path: Option<LayoutPath>,
     /// `event.created` of the alerts. Not part of their identity.
     pub now: Timestamp,
+}
+
+impl Context {
+    /// Where events are looked for.
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            layout: self.layout,
+            path: self.layout_path.as_ref(),
+        }
+    }
 }

@@ -57,6 +57,7 @@ pub(super) fn paths(lookup: &Lookup) -> &'static [&'static [&'static str]] {
         ],
         Lookup::SourceIp => &[SOURCE_IPS],
         Lookup::Decision => &[DECISION, UNDOTTED_DECISION],
+        Lookup::Incomplete => &[TRUNCATED, UNDOTTED_TRUNCATED],
         Lookup::ActorUsername => &[IMPERSONATED_USERNAME, USERNAME],
         _ => &[],
     }
@@ -75,6 +76,7 @@ pub(super) fn visit<'e>(
         Lookup::SourceIp => source_ip(event),
         Lookup::Decision => decision(event).map(Cow::Borrowed),
         Lookup::ActorUsername => actor_username(event),
+        Lookup::Incomplete => is_truncated(event).then_some(Cow::Borrowed("truncated")),
         Lookup::Outcome => outcome(event).map(|outcome| Cow::Borrowed(outcome.word())),
         _ => None,
     };
@@ -99,6 +101,19 @@ pub(super) const DECISION: &[&str] = &["annotations", "authorization.k8s.io/deci
 pub(super) const UNDOTTED_DECISION: &[&str] = &["annotations", "authorization_k8s_io/decision"];
 const USERNAME: &[&str] = &["user", "username"];
 const IMPERSONATED_USERNAME: &[&str] = &["impersonatedUser", "username"];
+
+/// Annotation of an event whose bodies the apiserver left out since they were too large.
+pub(super) const TRUNCATED: &[&str] = &["annotations", "audit.k8s.io/truncated"];
+/// The same as shippers store it that replace dots.
+pub(super) const UNDOTTED_TRUNCATED: &[&str] = &["annotations", "audit_k8s_io/truncated"];
+
+/// Returns whether the apiserver left out the bodies of the event since they were too large.
+pub(super) fn is_truncated<'e>(event: impl Texts<'e>) -> bool {
+    let truncated = event
+        .first(TRUNCATED)
+        .or_else(|| event.first(UNDOTTED_TRUNCATED));
+    truncated.as_deref() == Some("true")
+}
 
 /// `request.path`.
 fn request_path<'e>(event: impl Texts<'e>) -> Option<Cow<'e, str>> {

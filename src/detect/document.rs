@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-/// A document that holds one audit event, or an `EventList` of them, in any known layout.
+/// A document that holds one audit event or several, in any layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     /// The index (or file) the document was read from.
@@ -37,7 +37,7 @@ pub fn with_texts(documents: &[Document]) -> impl Iterator<Item = (&Document, Op
 /// Why a document is not an audit event: it is set aside, counted, and its page goes on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// Larger than 8 MiB.
+    /// Larger than 16 MiB.
     #[error("document is larger than {limit} bytes")]
     TooLarge {
         /// The limit.
@@ -46,9 +46,26 @@ pub enum Rejection {
     /// Not JSON.
     #[error("document is not valid JSON: {0}")]
     NotJson(String),
+    /// A part of a text with several documents, of which the beginning or the end is missing.
+    #[error("part of the document is not valid JSON")]
+    Torn,
     /// JSON, but no audit event in any known layout.
     #[error("document holds no Kubernetes audit event")]
     NotAnAuditEvent,
+    /// An audit event whose members are not under their names, and cannot be put back there.
+    #[error(
+        "the keys of the audit event were renamed in a way that cannot be undone; \
+         store events with the names of audit.k8s.io/v1"
+    )]
+    Renamed,
+    /// No audit event at the only place where one is looked for.
+    #[error(
+        "document holds no Kubernetes audit event at {path}, the layout path; correct or remove it"
+    )]
+    NothingAtPath {
+        /// The place.
+        path: String,
+    },
     /// The analysis broke by a fault of our own.
     #[error("analysis of the document failed by a fault of k8scop's own: please report it")]
     AnalysisFailed,

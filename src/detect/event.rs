@@ -21,7 +21,7 @@ use super::{
     document::{Document, Rejection},
     field::{Field, Lookup},
     json::{first_text, text, walk},
-    layout::{self, Layout},
+    layout::{self, FoundEvent, Place, Reading},
     patch, pod_spec, time,
 };
 use gap::{Gap, Gaps};
@@ -43,22 +43,41 @@ pub struct Event {
     is_rebuilt: bool,
     asked: OnceCell<Option<Value>>,
     gaps: OnceCell<Gaps>,
+    outcome: OnceCell<Option<RequestOutcome>>,
 }
 
 impl Event {
-    /// Reads the events of one document: one, or those of an `EventList`.
-    pub fn read(document: &Document, layout: Layout) -> Result<Vec<Event>, Rejection> {
-        let events = layout::audit_events(&document.source, layout)?;
-        Ok(events
-            .into_iter()
-            .enumerate()
-            .map(|(position, event)| Self {
-                position,
-                document_time: document.time.clone(),
-                is_rebuilt: document.is_rebuilt,
-                ..Self::of_root(Value::Object(event))
-            })
-            .collect())
+    /// Reads the events of one document.
+    ///
+    /// # Errors
+    ///
+    /// The reason why there is none, unless it is an empty list.
+    pub fn read<'p>(
+        document: &Document,
+        place: impl Into<Place<'p>>,
+    ) -> Result<Vec<Event>, Rejection> {
+        let (events, mut rejections) = Self::read_each(document, place.into());
+        match rejections.pop().filter(|_| events.is_empty()) {
+            Some(rejection) => Err(rejection),
+            None => Ok(events),
+        }
+    }
+
+    /// The events of one document, and why other parts of it are none: each element of a list
+    /// counts by itself.
+    pub fn read_each(document: &Document, place: Place<'_>) -> (Vec<Event>, Vec<Rejection>) {
+        let Reading { events, rejections } = layout::audit_events(&document.source, place);
+        let event = |(position, found): (usize, FoundEvent)| Self {
+            position,
+            document_time: document.time.clone(),
+            is_cut_off: found.is_cut_off,
+            is_rebuilt: document.is_rebuilt,
+            ..Self::of_root(Value::Object(found.members))
+        };
+        (
+            events.into_iter().enumerate().map(event).collect(),
+            rejections,
+        )
     }
 
     /// An event from JSON in the raw layout, for tests of rules: any part of an event will do.
@@ -79,6 +98,7 @@ impl Event {
             is_rebuilt: false,
             asked: OnceCell::new(),
             gaps: OnceCell::new(),
+            outcome: OnceCell::new(),
         }
     }
 
@@ -99,10 +119,12 @@ impl Event {
 
     /// The elements of a list field, each an event of its own for fields made by
     /// [`Field::parse_in_element`]. A field that holds no list has itself as the one element.
-    pub fn elements(&self, list: &Field) -> Vec<Element<'_>> {
+    ///
+    /// With `as_entries`, the elements of an object are its entries, each with a key and a value.
+    pub fn elements(&self, list: &Field, as_entries: bool) -> Vec<Element<'_>> {
         let mut elements = Vec::new();
         self.visit(list, &mut |node| match node {
-            Node::Value(Value::Object(map)) if list.is_map() => {
+            Node::Value(Value::Object(map)) if as_entries => {
                 let entries = map.iter();
                 elements.extend(entries.map(|(key, value)| Element::Entry(key, value)));
             }
@@ -113,7 +135,7 @@ impl Event {
 
     /// Returns the outcome of the request, `None` at stage `RequestReceived`.
     pub fn outcome(&self) -> Option<RequestOutcome> {
-        derived::outcome(&self.root)
+        *self.outcome.get_or_init(|| derived::outcome(&self.root))
     }
 
     /// Returns why the event may not show a value of a field that its request had.

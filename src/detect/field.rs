@@ -7,6 +7,7 @@
 //!
 //! Derived fields (see [`Lookup`]) are computed only when they are looked up.
 
+mod error;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,8 @@ use super::{
     suggestion,
 };
 
+pub use error::FieldError;
+
 /// The longest name of a field, in bytes.
 const NAME_LIMIT: usize = 256;
 
@@ -28,6 +31,7 @@ const DERIVED: &[&str] = &[
     "source.ip",
     "decision",
     "outcome",
+    "incomplete",
     "object",
     "podSpec",
     "podSpec.allContainers",
@@ -80,6 +84,8 @@ pub(super) enum Lookup {
     ActorUsername,
     /// `outcome`.
     Outcome,
+    /// `incomplete`.
+    Incomplete,
 }
 
 /// Names of objects with free keys: their elements are entries, with a key and a value.
@@ -99,35 +105,6 @@ const MAPS: [&str; 10] = [
 /// Names of members of Kubernetes objects that are always objects.
 const OBJECTS: [&str; 5] = ["metadata", "roleRef", "securityContext", "spec", "status"];
 
-/// Why a text is no field.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FieldError {
-    /// Not a path at all.
-    #[error("\"{field}\" is not a field path: {problem}")]
-    Syntax {
-        /// The text.
-        field: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A path that no audit event has.
-    #[error("unknown field \"{field}\"{}", .suggestion.as_ref().map(|s| format!("; did you mean \"{s}\"?")).unwrap_or_default())]
-    Unknown {
-        /// The text.
-        field: String,
-        /// The nearest known field.
-        suggestion: Option<String>,
-    },
-    /// A path from the entries of a map, which have nothing but a key and a value.
-    #[error("unknown field \"{field}\"; an entry of {map} has the fields \"key\" and \"value\"")]
-    NoEntry {
-        /// The text.
-        field: String,
-        /// The map.
-        map: String,
-    },
-}
-
 impl Field {
     /// Parses a field name as rules write it: a path of the audit event or a derived field.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
@@ -144,14 +121,8 @@ impl Field {
     /// element, or `.` for the element itself where it is a scalar.
     pub fn parse_in_element(list: &Field, text: &str) -> Result<Self, FieldError> {
         let path = match text {
-            "key" | "value" if list.is_map() => vec![text.to_owned()],
-            _ if list.is_map() => {
-                return Err(FieldError::NoEntry {
-                    field: text.to_owned(),
-                    map: list.name.clone(),
-                });
-            }
             "." => Vec::new(),
+            _ if list.is_map() => vec![parse_path(text)?.join(".")],
             _ => path::join_dotted_keys(parse_path(text)?),
         };
         Ok(Self {
@@ -166,7 +137,7 @@ impl Field {
         self.is_list
     }
 
-    /// Returns whether the elements of the field are the entries of a map, with a key and a value.
+    /// Returns whether the field is an object with free keys, which has entries.
     pub(super) fn is_map(&self) -> bool {
         match &self.lookup {
             Lookup::Path(path) | Lookup::PodSpec(path) | Lookup::Object(path) => path
@@ -193,6 +164,16 @@ impl Field {
         }
     }
 
+    /// Returns whether a field of an element is the key or the value of an entry.
+    pub(super) fn is_of_entry(&self) -> bool {
+        match &self.lookup {
+            Lookup::InElement(path) => {
+                matches!(path.as_slice(), [it] if it == "key" || it == "value")
+            }
+            _ => false,
+        }
+    }
+
     /// Returns whether the field may be the list of a selection's `forEach`.
     pub(super) fn has_elements(&self) -> bool {
         self.is_list || self.is_map()
@@ -208,9 +189,7 @@ impl Field {
             | (Lookup::AllContainers(list), Lookup::AllContainers(path)) => (list, path),
             _ => return None,
         };
-        let rest = path
-            .strip_prefix(of_list.as_slice())
-            .filter(|_| !list.is_map())?;
+        let rest = path.strip_prefix(of_list.as_slice())?;
         Some(Self {
             name: self.name.clone(),
             is_list: true,
@@ -267,7 +246,7 @@ impl Field {
                 "verb",
             ],
             Lookup::SourceIp => &["sourceIPs"],
-            Lookup::Decision => &["annotations"],
+            Lookup::Decision | Lookup::Incomplete => &["annotations"],
             Lookup::ActorUsername => &["impersonatedUser", "user"],
         };
         members.iter().map(|&member| member.to_owned()).collect()
@@ -357,6 +336,7 @@ fn derived(path: &[String]) -> Option<Field> {
         ["source", "ip"] => Field::one(path, Lookup::SourceIp),
         ["decision"] => Field::one(path, Lookup::Decision),
         ["outcome"] => Field::one(path, Lookup::Outcome),
+        ["incomplete"] => Field::one(path, Lookup::Incomplete),
         ["object", ..] => {
             let path = path::join_dotted_keys(path.to_vec());
             Field::many(&path, Lookup::Object(path[1..].to_vec()))

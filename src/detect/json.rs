@@ -1,5 +1,6 @@
 //! Bounded parsing of JSON, and walks through its trees.
 
+pub(super) mod cut;
 mod mend;
 
 use std::borrow::Cow;
@@ -8,8 +9,9 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::document::Rejection;
 
-/// The largest document that is read, in bytes.
-pub const SIZE_LIMIT: usize = 8 * 1024 * 1024;
+/// The largest document that is read, in bytes: larger than the 10 MiB that an apiserver puts into
+/// one batch.
+pub const SIZE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// The deepest nesting of arrays and objects that is read; what is deeper counts as null.
 pub const DEPTH_LIMIT: usize = 64;
@@ -89,7 +91,8 @@ pub(super) fn walk<'v, K: AsRef<str>>(
     }
 }
 
-fn is_empty(value: &Value) -> bool {
+/// Whether a value counts as absent.
+pub(super) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),

@@ -2,19 +2,25 @@
 //!
 //! | layout | a document holds |
 //! |---|---|
-//! | `Auto` | whichever of the others is found first, in this order |
+//! | `Auto` | the event wherever it is found first; see [`search`] |
 //! | `Raw` | the event itself, or an `EventList` of them |
 //! | `Elastic` | the event below `kubernetes.audit`, as Elastic's Kubernetes integration stores it |
 //! | `Dotted` | flat keys, `kubernetes.audit.objectRef.resource` or `objectRef.resource`, whose values may be lists of one |
 //! | `Wrapped` | the event, as text or as an object, in `log`, `message`, `properties.log` (AKS) or `event.original` |
 //!
+//! A list of events, and a text with several of them, is read element by element in each layout.
 //! Parts of an event that are stored as text (`requestObject` by fluentd's `to_json`) are parsed,
 //! and stay text where they are no JSON. The cloud audit log of GKE is another schema and is not
 //! read.
 
 pub(super) mod dotted;
+mod path;
+mod place;
+pub(super) mod renamed;
+mod search;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::borrow::Cow;
 
@@ -25,6 +31,10 @@ use super::{
     document::Rejection,
     json::{self, member_text},
 };
+use search::{DEPTH, Scope};
+
+pub use path::{LayoutPath, PathError};
+pub(super) use search::{FoundEvent, Reading};
 
 /// How a stored document holds its audit event.
 #[derive(
@@ -43,8 +53,20 @@ pub enum Layout {
 /// An audit event, a JSON object in the shape of `audit.k8s.io/v1`.
 type AuditEvent = Map<String, Value>;
 
-/// How many wrappers may stand around one another.
-const WRAPPER_LIMIT: usize = 4;
+/// Where events are looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'p> {
+    /// How documents are laid out, unless there is a path.
+    pub layout: Layout,
+    /// The only place of the event.
+    pub path: Option<&'p LayoutPath>,
+}
+
+impl From<Layout> for Place<'_> {
+    fn from(layout: Layout) -> Self {
+        Self { layout, path: None }
+    }
+}
 
 /// Members of the event that are objects, and that shippers may have stored as text.
 pub(super) const OBJECTS: [&str; 7] = [
@@ -58,102 +80,39 @@ pub(super) const OBJECTS: [&str; 7] = [
 ];
 
 /// Reads the audit events of a document. Each is [`canonical`].
-pub(super) fn audit_events(source: &[u8], layout: Layout) -> Result<Vec<AuditEvent>, Rejection> {
-    let Value::Object(document) = json::parse(source)? else {
-        return Err(Rejection::NotAnAuditEvent);
+pub(super) fn audit_events(source: &[u8], place: Place<'_>) -> Reading {
+    if let Some(path) = place.path {
+        let at_path = |value, scope| place::read_at(value, path.names(), scope);
+        let mut reading = search::search_text(source, Scope::new(0, false), &at_path);
+        for rejection in &mut reading.rejections {
+            if *rejection == Rejection::NotAnAuditEvent {
+                let path = path.to_string();
+                *rejection = Rejection::NothingAtPath { path };
+            }
+        }
+        return reading;
+    }
+    let (scope, search): (Scope, &search::Searcher<'_>) = match place.layout {
+        Layout::Auto => (Scope::new(DEPTH, true), &search::search),
+        Layout::Raw => (Scope::new(0, false), &search::search),
+        Layout::Dotted => (Scope::new(0, true), &search::search),
+        Layout::Elastic => (Scope::new(0, false), &elastic),
+        Layout::Wrapped => (Scope::new(DEPTH, true), &wrapped),
     };
-    match layout {
-        Layout::Auto => auto(document, WRAPPER_LIMIT),
-        Layout::Raw => raw(document).map_err(|_| Rejection::NotAnAuditEvent),
-        Layout::Elastic => elastic(document).map_err(|_| Rejection::NotAnAuditEvent),
-        Layout::Dotted => dotted(document).map_err(|_| Rejection::NotAnAuditEvent),
-        Layout::Wrapped => wrapped(document, WRAPPER_LIMIT),
-    }
+    search::search_text(source, scope, search)
 }
 
-/// Makes the members of an event stand where `audit.k8s.io/v1` has them: dotted names become
-/// paths, and objects that are stored as text are parsed.
-pub(super) fn canonical(event: AuditEvent) -> AuditEvent {
-    let mut event = dotted::expand(event);
-    for name in OBJECTS {
-        if let Some(member) = event.get_mut(name) {
-            json::unfold(member);
-        }
-    }
-    event
+fn elastic(value: Value, scope: Scope) -> Reading {
+    let path = ["kubernetes", "audit"].map(str::to_owned);
+    place::read_at(value, &path, scope)
 }
 
-type Attempt = Result<Vec<AuditEvent>, AuditEvent>;
-
-fn auto(document: AuditEvent, wrappers: usize) -> Result<Vec<AuditEvent>, Rejection> {
-    raw(document)
-        .or_else(elastic)
-        .or_else(dotted)
-        .or_else(|document| wrapped(document, wrappers))
-}
-
-/// Each attempt gives the document back if it is laid out otherwise.
-fn raw(document: AuditEvent) -> Attempt {
-    if is_event_list(&document) {
-        return Ok(items(document));
+fn wrapped(value: Value, scope: Scope) -> Reading {
+    match value {
+        Value::Object(document) => search::search_members(document, scope, is_wrapper),
+        Value::Array(elements) => search::search_elements(elements, scope, &wrapped),
+        _ => Reading::rejected(Rejection::NotAnAuditEvent),
     }
-    single(document)
-}
-
-fn elastic(mut document: AuditEvent) -> Attempt {
-    let audit = document
-        .get("kubernetes")
-        .and_then(|kubernetes| kubernetes.get("audit"))
-        .and_then(Value::as_object);
-    if !audit.is_some_and(is_event) {
-        return Err(document);
-    }
-    match document.remove("kubernetes") {
-        Some(Value::Object(mut kubernetes)) => match kubernetes.remove("audit") {
-            Some(Value::Object(audit)) => Ok(vec![canonical(audit)]),
-            _ => Err(document),
-        },
-        _ => Err(document),
-    }
-}
-
-fn dotted(document: AuditEvent) -> Attempt {
-    match dotted::has_prefixed(&document) {
-        true => single(dotted::strip_prefix(document)),
-        false => single(document),
-    }
-}
-
-fn single(document: AuditEvent) -> Attempt {
-    if is_event(&document) {
-        return Ok(vec![canonical(document)]);
-    }
-    if !dotted::has_members(&document) {
-        return Err(document);
-    }
-    let event = canonical(document);
-    match is_event(&event) {
-        true => Ok(vec![event]),
-        false => Err(event),
-    }
-}
-
-fn wrapped(document: AuditEvent, wrappers: usize) -> Result<Vec<AuditEvent>, Rejection> {
-    let mut rejection = Rejection::NotAnAuditEvent;
-    if wrappers == 0 {
-        return Err(rejection);
-    }
-    for (name, content) in document {
-        if !is_wrapper(&name) {
-            continue;
-        }
-        match unwrap(content, wrappers - 1) {
-            Ok(events) => return Ok(events),
-            Err(Rejection::NotAnAuditEvent) => {}
-            Err(telling) => rejection = telling,
-        }
-    }
-    Err(rejection)
 }
 
 fn is_wrapper(name: &str) -> bool {
@@ -169,35 +128,90 @@ fn is_wrapper(name: &str) -> bool {
     )
 }
 
-fn unwrap(content: Value, wrappers: usize) -> Result<Vec<AuditEvent>, Rejection> {
-    let content = match content {
-        Value::String(text) if text.trim_start().starts_with('{') => json::parse(text.as_bytes())?,
-        other => other,
-    };
-    match content {
-        Value::Object(document) => auto(document, wrappers),
-        _ => Err(Rejection::NotAnAuditEvent),
+/// Whether events are known to stand below a name.
+fn is_place(name: &str) -> bool {
+    let is_other = matches!(
+        name,
+        "kubernetes" | "audit" | "kubernetes.audit" | "json" | "body" | "_raw" | "_source"
+    );
+    is_other || is_wrapper(name)
+}
+
+/// Makes the members of an event stand where `audit.k8s.io/v1` has them: dotted names become
+/// paths, and objects that are stored as text are parsed.
+pub(super) fn canonical(event: AuditEvent) -> AuditEvent {
+    let mut event = dotted::expand(event);
+    for name in OBJECTS {
+        if let Some(member) = event.get_mut(name) {
+            json::unfold(member);
+        }
     }
+    event
+}
+
+/// Whether a name may stand for a member of an event, or something within one, without being it.
+pub(super) fn is_other_spelling(name: &str) -> bool {
+    dotted::is_dotted_member(name) || renamed::is_renamed(name)
+}
+
+/// What an object says of itself.
+enum Kind {
+    /// Nothing that matters, or that it is an audit event.
+    Any,
+    /// It is a list of audit events.
+    EventList,
+    /// It is another object of the Kubernetes API.
+    Foreign,
+}
+
+fn kind(document: &AuditEvent) -> Kind {
+    let version = text_of(document, "apiVersion");
+    let is_audit = is_audit_version(version.as_deref());
+    match text_of(document, "kind").as_deref() {
+        None => Kind::Any,
+        Some("EventList") if is_audit && document.get("items").is_some_and(Value::is_array) => {
+            Kind::EventList
+        }
+        Some("Event") if is_audit => Kind::Any,
+        Some(_) if version.is_some() && !is_audit => Kind::Foreign,
+        Some(_) => Kind::Any,
+    }
+}
+
+fn text_of<'d>(document: &'d AuditEvent, name: &str) -> Option<Cow<'d, str>> {
+    member_text(document, name)
 }
 
 fn is_event(document: &AuditEvent) -> bool {
-    let is_object = |name: &str| document.get(name).is_some_and(Value::is_object);
-    looks_like_event(|name| member_text(document, name), is_object)
+    let has = |name: &str| document.get(name).is_some_and(|it| !json::is_empty(it));
+    looks_like_event(|name| text_of(document, name), has)
 }
 
-/// Whether members are those of an audit event, given their texts, and which are objects: an event
-/// names its kind and API group, or at least has what other documents have not.
+/// Whether an event says who asked, or for which object.
+fn has_target(event: &AuditEvent) -> bool {
+    let has = |name| event.get(name).is_some_and(|it| !json::is_empty(it));
+    has("user") || has("objectRef")
+}
+
+/// Whether members are those of an audit event, given their texts, and which are there: an event
+/// names its kind and API group, or at least has what other documents have not; and it says who
+/// asked or for what.
 pub(super) fn looks_like_event<'e>(
     text: impl Fn(&'static str) -> Option<Cow<'e, str>>,
-    is_object: impl Fn(&str) -> bool,
+    has: impl Fn(&str) -> bool,
 ) -> bool {
-    if text("kind").is_some_and(|kind| kind != "Event") || !is_audit_version(text("apiVersion")) {
+    if text("kind").is_some_and(|kind| kind != "Event")
+        || !is_audit_version(text("apiVersion").as_deref())
+    {
         return false;
     }
-    text("auditID").is_some()
-        || text("stage").is_some_and(|stage| is_stage(&stage))
-        || text("verb").is_some()
-            && (text("requestURI").is_some() || is_object("objectRef") || is_object("user"))
+    let is_about_something = text("requestURI").is_some() || has("objectRef") || has("user");
+    let is_event = || {
+        text("auditID").is_some()
+            || text("verb").is_some()
+            || text("stage").is_some_and(|stage| is_stage(&stage))
+    };
+    is_about_something && is_event()
 }
 
 fn is_stage(text: &str) -> bool {
@@ -207,24 +221,6 @@ fn is_stage(text: &str) -> bool {
     )
 }
 
-fn is_audit_version(version: Option<Cow<'_, str>>) -> bool {
+fn is_audit_version(version: Option<&str>) -> bool {
     version.is_none_or(|version| version.starts_with("audit.k8s.io/"))
-}
-
-fn is_event_list(document: &AuditEvent) -> bool {
-    let is_item = |item: &Value| item.as_object().is_some_and(is_event);
-    member_text(document, "kind").is_some_and(|kind| kind == "EventList")
-        && is_audit_version(member_text(document, "apiVersion"))
-        && matches!(document.get("items"), Some(Value::Array(items)) if items.iter().all(is_item))
-}
-
-fn items(mut list: AuditEvent) -> Vec<AuditEvent> {
-    let Some(Value::Array(items)) = list.remove("items") else {
-        return Vec::new();
-    };
-    let objects = items.into_iter().filter_map(|item| match item {
-        Value::Object(event) => Some(canonical(event)),
-        _ => None,
-    });
-    objects.collect()
 }

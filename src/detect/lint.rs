@@ -1,6 +1,6 @@
 //! Warnings about rules that are valid, but easier to evade than they look.
 //!
-//! An exception, or a selection that the condition negates, silences a rule. It is forgeable where
+//! An exception, a selection that the condition negates, and a `none` silence a rule. It is forgeable where
 //! it can be met by what a caller may choose, without saying who the caller is.
 
 mod basis;
@@ -94,13 +94,45 @@ impl From<Choice> for Warning {
 /// Collects the choices on which the negated parts of a condition rest.
 fn find_negations(rule: &Rule, condition: &Condition, choices: &mut Vec<Choice>) {
     match condition {
-        Condition::Selection(_) => {}
+        Condition::Selection(index) => choices.extend(excluded(rule, *index)),
         Condition::Not(inner) => choices.extend(forged(ways(rule, inner))),
         Condition::All(parts) | Condition::Any(parts) => {
             for part in parts {
                 find_negations(rule, part, choices);
             }
         }
+    }
+}
+
+/// The first choice that a selection excludes under `none`. The bodies are left out: what the
+/// selection looks for is in them.
+fn excluded(rule: &Rule, index: usize) -> Option<Choice> {
+    let group = group(&rule.selections()[index]);
+    let names_existing = names_existing_object(rule, group);
+    let choice = group.none().iter().find(|predicate| {
+        !basis::is_of_body(predicate) && excludes_choice(predicate, names_existing)
+    })?;
+    Some(Choice {
+        place: format!("spec.selections[{index}]"),
+        field: choice.field().to_string(),
+    })
+}
+
+/// Whether a predicate under `none` keeps out something that the caller may choose. That nobody is
+/// impersonated is no choice.
+fn excludes_choice(predicate: &Predicate, names_existing: bool) -> bool {
+    let keeps_impersonation_out = matches!(predicate.test(), Test::Present)
+        && predicate
+            .field()
+            .to_string()
+            .starts_with("impersonatedUser");
+    !keeps_impersonation_out && basis(predicate, names_existing) == Basis::Choice
+}
+
+fn group(selection: &Selection) -> &Group {
+    match selection.body() {
+        Body::Event(group) => group,
+        Body::Element(element) => element.group(),
     }
 }
 
@@ -131,27 +163,30 @@ fn ways(rule: &Rule, condition: &Condition) -> Vec<Way> {
 
 /// The ways to meet a selection or an exception.
 fn ways_of(rule: &Rule, selection: &Selection, place: &str) -> Vec<Way> {
-    let group = match selection.body() {
-        Body::Event(group) => group,
-        Body::Element(element) => element.group(),
-    };
+    let group = group(selection);
     let names_existing = names_existing_object(rule, group);
+    let choice = |predicate: &Predicate| Way {
+        names_caller: false,
+        choice: Some(Choice {
+            place: place.to_owned(),
+            field: predicate.field().to_string(),
+        }),
+    };
     let way = |predicate: &Predicate| match basis(predicate, names_existing) {
         Basis::Caller => Way {
             names_caller: true,
             choice: None,
         },
-        Basis::Choice => Way {
-            names_caller: false,
-            choice: Some(Choice {
-                place: place.to_owned(),
-                field: predicate.field().to_string(),
-            }),
-        },
+        Basis::Choice => choice(predicate),
         Basis::Request => Way::default(),
     };
     let all = group.all().iter();
     let all = all.fold(Way::default(), |all, predicate| all.and(&way(predicate)));
+    let none = group.none().iter();
+    let mut none = none.filter(|predicate| excludes_choice(predicate, names_existing));
+    let all = none
+        .next()
+        .map_or(all.clone(), |predicate| all.and(&choice(predicate)));
     match group.any() {
         [] => vec![all],
         any => distinct(any.iter().map(|predicate| all.and(&way(predicate)))),

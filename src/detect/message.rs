@@ -132,7 +132,7 @@ fn variable(name: &str, column: usize, captures: &[&str]) -> Result<Part, Messag
     let nearest_field = match Field::parse(name) {
         Ok(field) => return Ok(Part::Field(field)),
         Err(FieldError::Unknown { suggestion, .. }) => suggestion,
-        Err(FieldError::Syntax { .. } | FieldError::NoEntry { .. }) => None,
+        Err(FieldError::Syntax { .. }) => None,
     };
     let known = captures.iter().copied().chain(nearest_field.as_deref());
     Err(MessageError::Unknown {

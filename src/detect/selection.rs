@@ -172,18 +172,13 @@ impl Selection {
             Body::Event(group) => return group.failure(event),
             Body::Element(element) => element,
         };
-        match event.elements(element.list()).as_slice() {
+        match element.shown(event).collect::<Vec<_>>().as_slice() {
             _ if self.truth(event).is_true() => None,
             [] => Some(format!(".forEach: {} is absent", element.list())),
-            [_] => event_element(event, element).and_then(|one| element.group().failure(&one)),
+            [one] => element.group().failure(one),
             many => Some(format!(": none of {} elements meets it", many.len())),
         }
     }
-}
-
-/// The only element that a selection is about.
-fn event_element<'e>(event: &'e Event, group: &ElementGroup) -> Option<ShownElement<'e>> {
-    group.shown(event).next()
 }
 
 /// The predicates that held for some elements, each once, with the values of all of them.
@@ -229,11 +224,7 @@ fn parse_list(text: &str, place: &str, problems: &mut Problems) -> Option<Field>
             problems.add(place, Reason::SelectionInvalid, message);
             None
         }
-        Err(
-            error @ (FieldError::Unknown { .. }
-            | FieldError::Syntax { .. }
-            | FieldError::NoEntry { .. }),
-        ) => {
+        Err(error @ (FieldError::Unknown { .. } | FieldError::Syntax { .. })) => {
             problems.add(place, Reason::UnknownField, error.to_string());
             None
         }

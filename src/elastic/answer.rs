@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{fault, mapping::Marks};
+use super::fault;
 use crate::{
     detect::document::Document,
     pipeline::{
@@ -96,6 +96,15 @@ fn envelope(body: &[u8]) -> Result<Envelope<'_>, NoPage> {
     serde_json::from_slice(body).map_err(|_| NoPage::Unreadable)
 }
 
+impl Page {
+    /// Takes the times back where their numbers were no nanoseconds.
+    pub(super) fn forget_times(&mut self) {
+        for document in &mut self.documents {
+            document.time = None;
+        }
+    }
+}
+
 /// What the hits of a page tell.
 #[derive(Debug, Default, PartialEq)]
 struct Hits {
@@ -137,41 +146,6 @@ pub(super) fn clock(body: &Bytes) -> Result<Timestamp, Fault> {
     millis
         .and_then(|millis| Timestamp::from_millisecond(millis as i64).ok())
         .ok_or_else(|| fault::unavailable("server did not tell its time"))
-}
-
-/// Checks that the time field is a date wherever it is mapped, and that it is mapped somewhere.
-pub(super) fn mapping(body: &Bytes, field: &str) -> Result<Marks, Fault> {
-    let body: Value = parse(body)?;
-    let types = body["fields"][field].as_object();
-    let problem = match types {
-        None => "no index of the pattern has the time field",
-        Some(types)
-            if types
-                .keys()
-                .all(|kind| matches!(kind.as_str(), "date" | "date_nanos")) =>
-        {
-            return Ok(marks(&body["fields"]["_seq_no"]));
-        }
-        Some(_) => "an index of the pattern maps the time field as something else than a date",
-    };
-    Err(fault::new(
-        FaultReason::TimestampFieldInvalid,
-        Remedy::Retry,
-        format!("{problem}: check source.timestampField and the mapping"),
-    ))
-}
-
-/// Sequence numbers are of use only if every index has them.
-fn marks(capabilities: &Value) -> Marks {
-    let kinds = capabilities.as_object().into_iter().flatten();
-    let mut usable = kinds
-        .map(|(_, kind)| kind["aggregatable"] == true)
-        .peekable();
-    if usable.peek().is_some() && usable.all(|usable| usable) {
-        Marks::Sequence
-    } else {
-        Marks::Count
-    }
 }
 
 /// The fault of a pattern that matches nothing.
@@ -368,7 +342,7 @@ fn valid_text(body: &Bytes) -> Bytes {
 }
 
 /// serde_json's own message could repeat a part of the answer.
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
     serde_json::from_slice(body).map_err(|_| unreadable())
 }
 

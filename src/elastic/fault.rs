@@ -25,6 +25,12 @@ const LOST: [&str; 4] = [
     "shard_not_found_exception",
 ];
 
+/// Errors of a server that has not got every shard of what is searched.
+const MISSING_SHARDS: [&str; 2] = [
+    "search_phase_execution_exception",
+    "no_shard_available_action_exception",
+];
+
 /// What was asked of the server when it refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
@@ -128,6 +134,11 @@ fn classify(operation: Operation, status: u16, types: &ErrorTypes) -> Fault {
         403 | 429 if types.any(&["cluster_block_exception"]) && !operation.is_read() => {
             new(Reason::SinkBlocked, Remedy::Retry, BLOCKED)
         }
+        403 if types.any(&["cluster_block_exception"]) => new(
+            Reason::PartialResults,
+            lost,
+            "an index of the source is blocked for reads: set its index.blocks.read to false",
+        ),
         401 => new(
             Reason::AuthFailed,
             Remedy::Reconnect,
@@ -158,17 +169,11 @@ fn classify(operation: Operation, status: u16, types: &ErrorTypes) -> Fault {
             Remedy::Retry,
             format!("server answered 429 when {doing}: it is overloaded"),
         ),
-        _ if types.any(&[
-            "circuit_breaking_exception",
-            "es_rejected_execution_exception",
-        ]) =>
-        {
-            new(
-                Reason::TooManyRequests,
-                Remedy::Retry,
-                format!("server is short of memory or threads when {doing}"),
-            )
-        }
+        _ if types.is_overload() => new(
+            Reason::TooManyRequests,
+            Remedy::Retry,
+            format!("server is short of memory or threads when {doing}"),
+        ),
         404 if operation == Operation::ReadPage => new(
             Reason::ViewLost,
             Remedy::Reopen,
@@ -178,6 +183,11 @@ fn classify(operation: Operation, status: u16, types: &ErrorTypes) -> Fault {
             Reason::IndexNotFound,
             lost,
             "an index of the pattern is closed: open it or narrow the pattern",
+        ),
+        400 if types.is_page_too_large && operation.is_read() => new(
+            Reason::TooManyRequests,
+            Remedy::Shrink,
+            "an index of the source has an index.max_result_window of less than a page",
         ),
         // A proxy's page tells nothing about what was sent.
         400 if !types.is_known() => unavailable(format!("server answered 400 when {doing}")),
@@ -208,6 +218,11 @@ fn classify(operation: Operation, status: u16, types: &ErrorTypes) -> Fault {
             Remedy::Reopen,
             "shards of the frozen view are gone",
         ),
+        503 if types.any(&MISSING_SHARDS) && operation.is_read() => new(
+            Reason::PartialResults,
+            Remedy::Retry,
+            "no node serves a shard of the source: check the health of its indices",
+        ),
         _ => unavailable(format!("server answered {status} when {doing}")),
     }
 }
@@ -224,16 +239,18 @@ fn pause(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
 }
 
-/// The types of error within an error body, wherever they stand.
-struct ErrorTypes(Vec<String>);
+/// The types of error within an error, wherever they stand.
+pub(super) struct ErrorTypes {
+    types: Vec<String>,
+    /// Whether more documents were asked for at once than an index allows: it has no type of its
+    /// own.
+    is_page_too_large: bool,
+}
 
 /// The fault of an answer that leaves shards out, from the failures that it tells.
 pub(super) fn partial(failures: &[Value]) -> Fault {
-    let mut types = Vec::new();
-    for failure in failures {
-        collect(failure, &mut types);
-    }
-    if ErrorTypes(types).any(&LOST) {
+    let failures: Vec<_> = failures.iter().map(ErrorTypes::of).collect();
+    if failures.iter().any(|types| types.any(&LOST)) {
         return new(
             FaultReason::ViewLost,
             Remedy::Reopen,
@@ -250,33 +267,52 @@ pub(super) fn partial(failures: &[Value]) -> Fault {
 impl ErrorTypes {
     fn read(body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let mut types = Vec::new();
-        collect(&body["error"], &mut types);
-        Self(types)
+        Self::of(&body["error"])
     }
 
-    fn any(&self, wanted: &[&str]) -> bool {
-        self.0.iter().any(|found| wanted.contains(&found.as_str()))
+    /// Those of one error.
+    pub(super) fn of(error: &Value) -> Self {
+        let mut found = Self {
+            types: Vec::new(),
+            is_page_too_large: false,
+        };
+        found.collect(error);
+        found
     }
 
-    fn is_known(&self) -> bool {
-        !self.0.is_empty()
+    pub(super) fn any(&self, wanted: &[&str]) -> bool {
+        let mut types = self.types.iter();
+        types.any(|found| wanted.contains(&found.as_str()))
     }
-}
 
-/// Error bodies nest at most as deep as serde_json reads.
-fn collect(error: &Value, types: &mut Vec<String>) {
-    if let Some(kind) = error["type"].as_str() {
-        types.push(kind.to_owned());
+    pub(super) fn is_known(&self) -> bool {
+        !self.types.is_empty()
     }
-    for list in ["root_cause", "failed_shards", "suppressed"] {
-        for cause in error[list].as_array().into_iter().flatten() {
-            collect(cause, types);
+
+    /// Whether the server is short of memory or threads.
+    pub(super) fn is_overload(&self) -> bool {
+        self.any(&[
+            "circuit_breaking_exception",
+            "es_rejected_execution_exception",
+        ])
+    }
+
+    /// Error bodies nest at most as deep as serde_json reads.
+    fn collect(&mut self, error: &Value) {
+        if let Some(kind) = error["type"].as_str() {
+            self.types.push(kind.to_owned());
         }
-    }
-    for nested in ["caused_by", "reason"] {
-        if error[nested].is_object() {
-            collect(&error[nested], types);
+        let reason = error["reason"].as_str();
+        self.is_page_too_large |= reason.is_some_and(|it| it.contains("index.max_result_window"));
+        for list in ["root_cause", "failed_shards", "suppressed"] {
+            for cause in error[list].as_array().into_iter().flatten() {
+                self.collect(cause);
+            }
+        }
+        for nested in ["caused_by", "reason"] {
+            if error[nested].is_object() {
+                self.collect(&error[nested]);
+            }
         }
     }
 }

@@ -130,6 +130,9 @@ async fn filter(
     requirement: &Requirement,
 ) -> Result<Filter, String> {
     const SILENT: &str = "the server does not tell how fields are mapped";
+    if plan.layout_path.is_some() {
+        return Err("events stand at source.layoutPath".to_owned());
+    }
     let places = places(plan.layout)?;
     let asked = query::capabilities(plan, &names(places, requirement));
     let told = client.call(Operation::ReadMapping, asked).await;

@@ -1,12 +1,18 @@
 //! The calls that read a source, as plain data: nothing is sent here.
 
+mod detail;
+
+use std::ops::Range;
+
 use elasticsearch::http::Method;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+pub(super) use self::detail::Detail;
 use super::{
-    mapping::Marks,
     pushdown::Filter,
     request::{Request, segment},
+    scope::Marks,
     server::Dialect,
 };
 use crate::{
@@ -23,6 +29,17 @@ const KEEP_ALIVE: &str = "2m";
 /// Views and counts are asked of the same copies of shards as far as possible: copies show new
 /// documents at different moments.
 const COPY: &str = "k8scop";
+
+/// How times are written in queries.
+const FORMAT: &str = "strict_date_optional_time_nanos";
+
+/// No audit event is older than Kubernetes: an earlier time is a wrong one, such as seconds that a
+/// mapping takes for milliseconds.
+const KUBERNETES: &str = "2014-01-01T00:00:00Z";
+
+/// The years that a server can sort by nanoseconds.
+const NANOSECONDS: Range<Timestamp> =
+    Timestamp::UNIX_EPOCH..Timestamp::constant(i64::MAX / 1_000_000_000, 0);
 
 /// Everything that stays the same over the pages of one window.
 #[derive(Clone, Debug)]
@@ -61,56 +78,6 @@ impl Reading {
         match self {
             Self::ByTime => 0,
             Self::AsStored { .. } => 2,
-        }
-    }
-}
-
-/// How much of each document is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Detail {
-    /// All of it. To pick fields out costs the server more than to send everything.
-    Whole,
-    /// All of it, written anew by the server. What it stored may hold comments, which are no JSON.
-    Rewritten,
-    /// The same without the bodies of request and response.
-    WithoutBodies,
-    /// That there is such a document.
-    IdOnly,
-}
-
-/// Bodies of an event at whatever depth its layout keeps it. One within text stays.
-const BODIES: [&str; 4] = [
-    "requestObject",
-    "responseObject",
-    "*.requestObject",
-    "*.responseObject",
-];
-
-/// A field that no document has. To leave it out makes a server parse what it stored.
-const NO_FIELD: &str = "k8scop-none";
-
-impl Detail {
-    /// The `_source` part of a search.
-    fn source(self) -> Value {
-        match self {
-            Self::Whole => json!(true),
-            Self::Rewritten => json!({"excludes": [NO_FIELD]}),
-            Self::WithoutBodies => json!({"excludes": BODIES}),
-            Self::IdOnly => json!(false),
-        }
-    }
-
-    /// Whether it is all of the document.
-    pub(super) fn is_whole(self) -> bool {
-        matches!(self, Self::Whole | Self::Rewritten)
-    }
-
-    /// What to ask of one document that is too large with this much of it.
-    pub(super) fn less(self) -> Option<Self> {
-        match self {
-            Self::Whole | Self::Rewritten => Some(Self::WithoutBodies),
-            Self::WithoutBodies => Some(Self::IdOnly),
-            Self::IdOnly => None,
         }
     }
 }
@@ -170,11 +137,15 @@ pub(super) fn census(source: &SourcePlan, span: Window, marks: Marks) -> Request
     count(source, body)
 }
 
-/// How many documents lack the time field.
+/// How many documents lack the time field, or have a time before there was Kubernetes.
 pub(super) fn without_time(source: &SourcePlan) -> Request {
+    let field = &source.timestamp_field;
+    let none = json!({"bool": {"must_not": {"exists": {"field": field}}}});
+    let early = json!({"range": {field: {"lt": KUBERNETES, "format": FORMAT}}});
     let query = json!({"bool": {
         "filter": terms(&source.filter),
-        "must_not": {"exists": {"field": source.timestamp_field}},
+        "should": [none, early],
+        "minimum_should_match": 1,
     }});
     count(source, json!({"track_total_hits": true, "query": query}))
 }
@@ -304,6 +275,19 @@ pub(super) fn open_scroll(
     .json(body)
 }
 
+/// The body of a search that asks of an index what reading a window asks.
+pub(super) fn probe(query: &WindowQuery) -> Value {
+    let mut body = query.body(PageQuery {
+        reading: Reading::ByTime,
+        size: 1,
+        detail: Detail::IdOnly,
+        after: None,
+    });
+    body["sort"] = json!([query.sort(None)]);
+    body["aggs"] = marked(&query.timestamp_field, query.marks);
+    body
+}
+
 /// One document of a page that told its name only.
 pub(super) fn document(named: &Document, detail: Detail) -> Request {
     Request::new(Method::Post, format!("{}/_search", segment(&named.index)))
@@ -322,6 +306,12 @@ pub(super) fn next_scroll(id: &str) -> Request {
 }
 
 impl WindowQuery {
+    /// Whether documents are sorted by nanoseconds. In other years a server refuses to, and
+    /// milliseconds are all that it has.
+    pub(super) fn is_in_nanoseconds(&self) -> bool {
+        NANOSECONDS.start <= self.window.start && self.window.end <= NANOSECONDS.end
+    }
+
     fn body(&self, page: PageQuery<'_>) -> Value {
         json!({
             "size": page.size,
@@ -333,13 +323,17 @@ impl WindowQuery {
     /// Indices may map the field with different precision, and a new one not at all. OpenSearch
     /// and a scroll know no `format` here: they give nanoseconds as a number.
     fn sort(&self, dialect: Option<Dialect>) -> Value {
+        let numeric_type = match self.is_in_nanoseconds() {
+            true => "date_nanos",
+            false => "date",
+        };
         let mut order = json!({
             "order": "asc",
-            "numeric_type": "date_nanos",
+            "numeric_type": numeric_type,
             "unmapped_type": "date",
         });
         if dialect == Some(Dialect::Elasticsearch) {
-            order["format"] = json!("strict_date_optional_time_nanos");
+            order["format"] = json!(FORMAT);
         }
         json!({&self.timestamp_field: order})
     }
@@ -349,7 +343,7 @@ fn in_window(field: &str, window: Window, filter: &[TermFilter]) -> Value {
     let mut all = vec![json!({"range": {field: {
         "gte": window.start.to_string(),
         "lt": window.end.to_string(),
-        "format": "strict_date_optional_time_nanos",
+        "format": FORMAT,
     }}})];
     all.extend(terms(filter));
     json!({"bool": {"filter": all}})

@@ -18,11 +18,11 @@ use super::{
     answer::{self, NoPage, Page},
     client::Client,
     fault::{self, Operation},
-    mapping::Mapping,
     page_size::PageSize,
     query::{self, Detail, PageQuery, Reading, WindowQuery},
     reduce::{is_too_large, reduce},
     request::Request,
+    scope::Pattern,
     view::{miscounted, uncounted},
 };
 use crate::{
@@ -47,10 +47,10 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// What a scroll is opened for.
-    fn first_page(&self) -> PageQuery<'static> {
+    /// What a scroll is opened for; `names` is the number of documents that are named at once.
+    fn first_page(&self, names: usize) -> PageQuery<'static> {
         let (size, detail) = match self.page_size.size() {
-            1 => (NAMES, Detail::IdOnly),
+            1 => (names, Detail::IdOnly),
             size if self.rewritten.load(Ordering::Relaxed) => (size, Detail::Rewritten),
             size => (size, Detail::Whole),
         };
@@ -75,6 +75,9 @@ pub(super) struct ScrollPages {
     seen: u64,
     /// The page that came with the scroll, not handed on yet.
     first: Option<Vec<Document>>,
+    pattern: Arc<Pattern>,
+    /// Whether the sort values of documents are their times.
+    has_times: bool,
     one_by_one: bool,
     /// Documents that were named and are still to be read.
     named: VecDeque<Document>,
@@ -88,10 +91,11 @@ impl ScrollPages {
         source: &SourcePlan,
         query: WindowQuery,
         form: Form,
-        mapping: &Mapping,
+        pattern: Arc<Pattern>,
     ) -> Result<Self, Fault> {
+        let mut names = NAMES;
         let (page, one_by_one, largest_answer) = loop {
-            let first = form.first_page();
+            let first = form.first_page(names);
             let one_by_one = first.detail == Detail::IdOnly;
             let request = query::open_scroll(source, &query, first);
             match client.call(Operation::OpenView, request).await {
@@ -104,8 +108,9 @@ impl ScrollPages {
                 Err(fault) if fault.remedy == Remedy::Shrink && !one_by_one => {
                     form.page_size.shrink();
                 }
+                Err(fault) if fault.remedy == Remedy::Shrink && names > 1 => names /= 2,
                 Err(fault) => {
-                    mapping.doubt_after(&fault);
+                    pattern.doubt_after(&fault);
                     return Err(fault);
                 }
             }
@@ -129,6 +134,8 @@ impl ScrollPages {
             census: census.within(query.window),
             seen: 0,
             first: Some(page.documents),
+            pattern,
+            has_times: query.is_in_nanoseconds(),
             one_by_one,
             named: VecDeque::new(),
             lost: false,
@@ -244,12 +251,20 @@ impl Pages for ScrollPages {
             self.form.rewritten.store(false, Ordering::Relaxed);
             return Ok(None);
         }
-        let documents = if self.one_by_one {
+        let mut documents = if self.one_by_one {
             vec![self.one().await?]
         } else {
             self.page().await?
         };
         self.seen += documents.len() as u64;
+        if !self.has_times {
+            documents
+                .iter_mut()
+                .for_each(|document| document.time = None);
+        }
+        self.pattern
+            .mark_rebuilt(&self.client, &mut documents)
+            .await;
         Ok(Some(documents))
     }
 

@@ -9,12 +9,12 @@ use super::{
     answer::{self, Page},
     client::Client,
     fault::Operation,
-    mapping::Mapping,
     page_size::PageSize,
     pit::PitPages,
     pushdown::Requested,
     query::{self, WindowQuery},
     request::Request,
+    scope::{Pattern, Scope},
     scroll::{Form, ScrollPages},
     server::{Dialect, Reader},
     slices::SlicedPages,
@@ -25,7 +25,7 @@ use crate::{
     pipeline::{
         ledger::Census,
         plan::SourcePlan,
-        ports::{Fault, Pages, Source},
+        ports::{Coverage, Fault, FaultReason, Pages, Source},
         window::Window,
     },
 };
@@ -37,9 +37,8 @@ const SLICES: usize = 2;
 pub(super) struct ElasticSource {
     client: Arc<Client>,
     reader: Reader,
-    plan: SourcePlan,
     page_size: Arc<PageSize>,
-    mapping: Arc<Mapping>,
+    pattern: Arc<Pattern>,
     /// Whether the next scroll asks for documents that the server writes anew.
     rewritten: Arc<AtomicBool>,
 }
@@ -49,21 +48,15 @@ impl ElasticSource {
         Self {
             client,
             reader,
-            plan,
             page_size: Arc::default(),
-            mapping: Arc::default(),
+            pattern: Arc::new(Pattern::new(plan)),
             rewritten: Arc::default(),
         }
     }
 
-    async fn query(&self, window: Window) -> Result<WindowQuery, Fault> {
-        Ok(WindowQuery {
-            timestamp_field: self.plan.timestamp_field.clone(),
-            filter: self.plan.filter.clone(),
-            window,
-            marks: self.mapping.check(&self.client, &self.plan).await?,
-            pushdown: None,
-        })
+    /// What can be read.
+    async fn scope(&self) -> Result<Arc<Scope>, Fault> {
+        self.pattern.scope(&self.client).await
     }
 
     fn view(
@@ -77,42 +70,47 @@ impl ElasticSource {
             dialect,
             query,
             page_size: Arc::clone(&self.page_size),
-            mapping: Arc::clone(&self.mapping),
+            pattern: Arc::clone(&self.pattern),
             requested: Requested::new(requirement.cloned()),
             answered: AtomicBool::new(false),
             rewritten: AtomicBool::new(false),
         }
     }
 
-    async fn scroll(&self, query: WindowQuery) -> Result<Box<dyn Pages>, Fault> {
+    async fn scroll(&self, scope: &Scope, query: WindowQuery) -> Result<Box<dyn Pages>, Fault> {
         let form = Form {
             page_size: Arc::clone(&self.page_size),
             rewritten: Arc::clone(&self.rewritten),
         };
-        let client = Arc::clone(&self.client);
-        let pages = ScrollPages::open(client, &self.plan, query, form, &self.mapping).await?;
+        let (client, pattern) = (Arc::clone(&self.client), Arc::clone(&self.pattern));
+        let pages = ScrollPages::open(client, &scope.source, query, form, pattern).await?;
         Ok(Box::new(pages))
     }
 
     /// The answer to a search that counts, as whole as that to one that reads.
     async fn count(&self, request: Request) -> Result<Page, Fault> {
-        let counted = self.client.call(Operation::Count, request).await;
-        let found = counted.inspect_err(|fault| self.mapping.doubt_after(fault))?;
-        match answer::page(&found.body, 0, 0)? {
-            Page { shards: 0, .. } => Err(answer::no_index()),
-            counts => Ok(counts),
-        }
+        let counted = async {
+            let found = self.client.call(Operation::Count, request).await?;
+            match answer::page(&found.body, 0, 0)? {
+                Page { shards: 0, .. } => Err(answer::no_index()),
+                counts => Ok(counts),
+            }
+        };
+        counted
+            .await
+            .inspect_err(|fault| self.pattern.doubt_after(fault))
     }
 }
 
 #[async_trait]
 impl Source for ElasticSource {
     async fn now(&self) -> Result<Timestamp, Fault> {
-        let found = self
-            .client
-            .call(Operation::ReadClock, query::clock(&self.plan))
-            .await?;
-        answer::clock(&found.body)
+        let scope = self.scope().await?;
+        let request = query::clock(&scope.source);
+        let found = self.client.call(Operation::ReadClock, request).await;
+        found
+            .and_then(|found| answer::clock(&found.body))
+            .inspect_err(|fault| self.pattern.doubt_after(fault))
     }
 
     async fn open(
@@ -120,12 +118,13 @@ impl Source for ElasticSource {
         window: Window,
         requirement: Option<&Arc<Requirement>>,
     ) -> Result<Box<dyn Pages>, Fault> {
-        let query = self.query(window).await?;
+        let scope = self.scope().await?;
+        let query = scope.query(window);
         match self.reader {
-            Reader::Scroll => self.scroll(query).await,
+            Reader::Scroll => self.scroll(&scope, query).await,
             Reader::Pit(dialect) => {
                 let view = self.view(dialect, query, requirement);
-                Ok(Box::new(PitPages::open(view, &self.plan).await?))
+                Ok(Box::new(PitPages::open(view, &scope.source).await?))
             }
         }
     }
@@ -135,26 +134,46 @@ impl Source for ElasticSource {
         window: Window,
         requirement: Option<&Arc<Requirement>>,
     ) -> Result<Box<dyn Pages>, Fault> {
-        let query = self.query(window).await?;
+        let scope = self.scope().await?;
+        let query = scope.query(window);
         match self.reader {
-            Reader::Scroll => self.scroll(query).await,
+            Reader::Scroll => self.scroll(&scope, query).await,
             Reader::Pit(dialect) => {
                 let view = self.view(dialect, query, requirement);
-                let pages = SlicedPages::open(view, &self.plan, SLICES).await?;
+                let pages = SlicedPages::open(view, &scope.source, SLICES).await?;
                 Ok(Box::new(pages))
             }
         }
     }
 
     async fn census(&self, span: Window) -> Result<Census, Fault> {
-        let marks = self.mapping.check(&self.client, &self.plan).await?;
-        let counts = self.count(query::census(&self.plan, span, marks)).await?;
+        let scope = self.scope().await?;
+        let request = query::census(&scope.source, span, scope.marks);
+        let counts = self.count(request).await?;
         let census = counts.census.ok_or_else(uncounted)?;
         Ok(census.within(span))
     }
 
+    async fn census_of(&self, index: &str, span: Window) -> Result<Census, Fault> {
+        let scope = self.scope().await?;
+        let one = SourcePlan {
+            index: index.to_owned(),
+            ..scope.source.clone()
+        };
+        match self.count(query::census(&one, span, scope.marks)).await {
+            Ok(counts) => Ok(counts.census.ok_or_else(uncounted)?.within(span)),
+            Err(fault) if fault.reason == FaultReason::IndexNotFound => Ok(Census::default()),
+            Err(fault) => Err(fault),
+        }
+    }
+
     async fn without_time(&self) -> Result<u64, Fault> {
-        let counts = self.count(query::without_time(&self.plan)).await?;
+        let scope = self.scope().await?;
+        let counts = self.count(query::without_time(&scope.source)).await?;
         counts.total.ok_or_else(uncounted)
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.pattern.coverage()
     }
 }

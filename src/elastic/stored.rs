@@ -89,6 +89,7 @@ impl StoredAlerts {
             index: format!("{}-*", sink.index.replace(CATEGORY, "*")),
             timestamp_field: SPAN_FIELD.to_owned(),
             layout: Layout::Raw,
+            layout_path: None,
             filter: Vec::new(),
         };
         Ok(Self {

@@ -12,12 +12,12 @@ use super::{
     answer::{self, NoPage, Page},
     client::Client,
     fault::{self, Operation},
-    mapping::Mapping,
     page_size::PageSize,
     pushdown::Requested,
     query::{self, Detail, PageQuery, Reading, WindowQuery},
     reduce::reduce,
     request::Request,
+    scope::Pattern,
     server::Dialect,
 };
 use crate::pipeline::{
@@ -33,7 +33,7 @@ pub(super) struct View {
     pub(super) dialect: Dialect,
     pub(super) query: WindowQuery,
     pub(super) page_size: Arc<PageSize>,
-    pub(super) mapping: Arc<Mapping>,
+    pub(super) pattern: Arc<Pattern>,
     /// What may be left out of it.
     pub(super) requested: Requested,
     /// Whether the server has answered a search of it.
@@ -64,10 +64,11 @@ impl View {
     /// Freezes the window, and finds out what of it can be left out.
     pub(super) async fn open(&mut self, source: &SourcePlan) -> Result<Handle, Fault> {
         let request = query::open_view(self.dialect, source);
-        let opened = self.client.call(Operation::OpenView, request).await?;
-        let view = answer::view(&opened.body)?;
+        let opened = self.client.call(Operation::OpenView, request).await;
+        let opened = opened.and_then(|opened| answer::view(&opened.body));
+        let view = opened.inspect_err(|fault| self.pattern.doubt_after(fault))?;
         self.requested
-            .decide(&self.client, source, self.dialect, &self.mapping.trust)
+            .decide(&self.client, source, self.dialect, &self.pattern.trust)
             .await;
         self.query.pushdown = self.requested.filter();
         Ok(Handle {
@@ -109,6 +110,8 @@ impl View {
                         let reduced = reduce(&self.client, &mut page.documents).await;
                         reduced.map_err(|fault| self.doubt_after(fault))?;
                     }
+                    let documents = &mut page.documents;
+                    self.pattern.mark_rebuilt(&self.client, documents).await;
                     return Ok(page);
                 }
                 Err(NoPage::Unreadable) if detail == Detail::Whole => {
@@ -156,13 +159,13 @@ impl View {
     /// whole.
     fn doubt_after(&self, fault: Fault) -> Fault {
         let is_first = !self.answered.load(Ordering::Relaxed);
-        if is_first && self.query.pushdown.is_some() && self.mapping.trust.doubt_after(&fault) {
+        if is_first && self.query.pushdown.is_some() && self.pattern.trust.doubt_after(&fault) {
             return Fault {
                 remedy: Remedy::Reopen,
                 ..fault
             };
         }
-        self.mapping.doubt_after(&fault);
+        self.pattern.doubt_after(&fault);
         fault
     }
 
@@ -173,7 +176,10 @@ impl View {
         time_at: usize,
     ) -> Result<(Page, usize), NoPage> {
         let answer = self.client.call(Operation::ReadPage, request).await?;
-        let page = answer::page(&answer.body, handle.shards, time_at)?;
+        let mut page = answer::page(&answer.body, handle.shards, time_at)?;
+        if self.dialect == Dialect::OpenSearch && !self.query.is_in_nanoseconds() {
+            page.forget_times();
+        }
         self.answered.store(true, Ordering::Relaxed);
         Ok((page, answer.body.len()))
     }

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::splitter::{Splitter, is_between};
+use super::{
+    piece,
+    splitter::{Splitter, is_between},
+};
 use crate::detect::json::SIZE_LIMIT;
 
 /// No more than this is kept of a document: one byte more than detection accepts, so that it is
@@ -87,16 +90,19 @@ impl Block {
     }
 }
 
-/// Somebody who wants to see documents.
+/// Receives what an input holds.
 pub trait Visitor {
     /// Whether a glance at a line is enough. Most documents fill one line, so this spares most of
-    /// the splitting. It tells nothing unless the line is one JSON object and nothing else.
+    /// the splitting. It is `None` unless the line is one JSON object and nothing else.
     fn glance(&mut self, line: &str) -> Option<bool>;
 
-    /// Looks at a document for which a glance was not enough, and knows the number of the line
-    /// where it begins, counted from 1 over the whole input. Of the document there are at most
-    /// [`KEPT`] bytes.
+    /// Takes a document for which a glance was not enough, with the number of the line where it
+    /// begins, counted from 1 over the whole input. Of the document there are at most [`KEPT`]
+    /// bytes.
     fn document(&mut self, line: u64, source: &[u8]);
+
+    /// Takes a line of a log that is no document.
+    fn text(&mut self, line: u64, text: &[u8]);
 }
 
 /// What is still to be visited of a block. It begins between documents.
@@ -117,7 +123,7 @@ impl<'b> Rest<'b> {
             }
             let line = self.line;
             ended = self.pass(Splitter::default().part(self.bytes).end);
-            visitor.document(line, &ended[..ended.len().min(KEPT)]);
+            piece::show(&ended[..ended.len().min(KEPT)], line, visitor);
         }
     }
 
@@ -137,8 +143,9 @@ pub(super) fn lines(bytes: &[u8]) -> u64 {
 
 /// All but what stands between documents.
 fn trim(line: &[u8]) -> Range<usize> {
-    let is_text = |byte: &u8| !is_between(*byte);
-    let start = line.iter().position(is_text).unwrap_or(line.len());
-    let end = line.iter().rposition(is_text).map_or(start, |at| at + 1);
-    start..end
+    let is_start = |byte: &u8| !is_between(*byte);
+    let is_end = |byte: &u8| *byte == b'}' || is_start(byte);
+    let start = line.iter().position(is_start).unwrap_or(line.len());
+    let last = line[start..].iter().rposition(is_end);
+    start..last.map_or(start, |at| start + at + 1)
 }

@@ -80,7 +80,11 @@ impl<R: Read> Blocks<R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.ended = Some(Err(error));
-                    break survey.go_on(block.text());
+                    let whole = survey.go_on(block.text());
+                    break match survey.splitter.is_closed() {
+                        true => block.text().len(),
+                        false => whole,
+                    };
                 }
             }
         };
@@ -120,7 +124,9 @@ impl<R: Read> Blocks<R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.ended = Some(Err(error));
-                    block.filled = 0;
+                    if !splitter.is_closed() {
+                        block.filled = 0;
+                    }
                 }
             }
         }

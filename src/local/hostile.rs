@@ -64,7 +64,7 @@ const RUBBISH: &[&str] = &[
 ];
 
 /// An audit event, or nearly one.
-fn event() -> impl Strategy<Value = Value> {
+pub fn event() -> impl Strategy<Value = Value> {
     let verb = prop::sample::select(&["get", "list", "create"][..]);
     let text = prop_oneof![
         any::<String>(),

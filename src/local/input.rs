@@ -13,7 +13,7 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::unpacking::Unpacking;
+use super::{format, unpacking::Unpacking};
 
 const BUFFER: usize = 128 * 1024;
 const GZIP: &[u8] = &[0x1f, 0x8b];
@@ -21,7 +21,7 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
 /// An opened input, unpacked as it is read, on a thread of its own.
 pub struct Input {
-    /// The unpacked bytes.
+    /// The unpacked bytes, decoded as far as documents can be found in them.
     pub reader: Box<dyn Read + Send>,
     /// Whether more may come after a while, as from a pipe.
     pub is_live: bool,
@@ -82,7 +82,7 @@ fn unpack(mut raw: File, size: Option<u64>) -> io::Result<Input> {
         }
     };
     Ok(Input {
-        reader,
+        reader: format::decode(reader, is_live),
         is_live,
         position,
         size,

@@ -1,6 +1,9 @@
-use crate::pipeline::{
-    ports::FaultReason,
-    progress::{Checkpoint, Counts, RuleMatches, State},
+use crate::{
+    detect::event::gap::Gap,
+    pipeline::{
+        ports::FaultReason,
+        progress::{Checkpoint, RuleMatches, State},
+    },
 };
 
 use super::*;
@@ -17,23 +20,20 @@ fn observation() -> Observation {
         last: time("2026-11-23T07:00:00Z"),
     };
     let progress = Progress {
-        state: State::Running,
         checkpoint: Some(Checkpoint {
             watermark: time("2026-11-23T07:00:00Z"),
-            counts: Counts::default(),
             ..Checkpoint::default()
         }),
-        counts: Counts::default(),
         rules_loaded: 1,
-        rules_revision: String::new(),
-        without_time: None,
-        pushdown: None,
         lag_seconds: Some(7),
-        percent: None,
         matches: BTreeMap::from([("k8scop/pod-exec".to_owned(), matches)]),
+        undecided: BTreeMap::from([(("k8scop/pod-exec".to_owned(), Gap::Level), 120)]),
+        ..Progress::new(State::Running)
     };
     let totals = Totals {
         events: 412,
+        events_cut_off: 3,
+        undecided: BTreeMap::from([(Gap::Level, 120), (Gap::CutOff, 3)]),
         alerts_created: 3,
         faults: BTreeMap::from([(FaultReason::AuthFailed, 2)]),
         ..Totals::default()

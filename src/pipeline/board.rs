@@ -1,5 +1,7 @@
 //! The progress of all plans, gathered from their tasks and published by one publisher.
 
+mod entry;
+
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -13,13 +15,14 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use self::entry::Entry;
 use crate::{
-    detect::ruleset::RuleSet,
+    detect::{analyse::Quarantined, ruleset::RuleSet},
     pipeline::{
         cursor::Commit,
         diff::reads_alike,
-        plan::{Plan, PlanId, Range},
-        ports::Fault,
+        plan::{Plan, PlanId},
+        ports::{Coverage, Fault},
         progress::{Checkpoint, Counts, Progress, State},
         pushdown::Pushdown,
         totals::Totals,
@@ -54,21 +57,6 @@ struct Content {
 /// The right to begin the next run of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seat(u64);
-
-/// What is known of one plan.
-#[derive(Debug)]
-struct Entry {
-    /// Whose run begins next.
-    next: Seat,
-    /// Whose run reports here.
-    current: Option<Seat>,
-    /// What that run does.
-    plan: Plan,
-    progress: Progress,
-    looked: Option<SourceTime>,
-    waits: BTreeMap<Place, State>,
-    complete: bool,
-}
 
 /// A reading of the source's clock, and when it was taken.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +109,7 @@ impl Board {
         seat
     }
 
-    /// Begins a run of a plan, from `checkpoint` on. What the plan has found before is kept.
+    /// Begins a run of a plan, from `checkpoint` on. What its rules have found before is kept.
     /// `None`: the plan was removed, or another form of it was entered.
     pub fn begin(
         &self,
@@ -135,8 +123,10 @@ impl Board {
             return None;
         }
         let matches = std::mem::take(&mut entry.progress.matches);
+        let undecided = std::mem::take(&mut entry.progress.undecided);
         *entry = Entry::new(seat, plan, checkpoint);
         entry.progress.matches = matches;
+        entry.progress.undecided = undecided;
         entry.current = Some(seat);
         drop(content);
         self.shared.changed.notify_one();
@@ -228,6 +218,7 @@ impl Reporter {
             entry.progress.rules_loaded = rules.len();
             entry.progress.rules_revision = rules.revision().to_owned();
             entry.progress.matches.retain(|rule, _| loaded(rule));
+            entry.progress.undecided.retain(|(rule, _), _| loaded(rule));
         });
     }
 
@@ -242,12 +233,25 @@ impl Reporter {
             entry.progress.checkpoint = None;
             entry.progress.counts = Counts::default();
             entry.progress.matches.clear();
+            entry.progress.undecided.clear();
         });
     }
 
-    /// So many documents lack the time field.
+    /// So many documents lack the time field, or have one that cannot be.
     pub fn without_time(&self, documents: u64) {
         self.update(|entry| entry.progress.without_time = Some(documents));
+    }
+
+    /// These documents hold no audit event that could be read.
+    pub fn rejected(&self, documents: &[Quarantined]) {
+        if !documents.is_empty() {
+            self.update(|entry| entry.reject(documents));
+        }
+    }
+
+    /// This is left out of the source, or rebuilt.
+    pub fn coverage(&self, coverage: &Coverage) {
+        self.update(|entry| entry.progress.cover(coverage));
     }
 
     /// A window was opened, and this became of the requirement of its rules.
@@ -255,8 +259,14 @@ impl Reporter {
         self.update(|entry| entry.progress.pushdown = Some(pushdown));
     }
 
-    /// A fault stands in the way somewhere, and is being retried.
+    /// A fault of a server stands in the way somewhere, and is being retried.
     pub fn waiting(&self, place: Place, fault: &Fault) {
+        self.waits(place, fault);
+        self.count(|totals| *totals.faults.entry(fault.reason).or_default() += 1);
+    }
+
+    /// Something else than a server stands in the way.
+    pub fn waits(&self, place: Place, fault: &Fault) {
         let waiting = State::Waiting {
             reason: fault.reason,
             message: fault.message.clone(),
@@ -264,7 +274,6 @@ impl Reporter {
         self.update(|entry| {
             entry.waits.insert(place, waiting);
         });
-        self.count(|totals| *totals.faults.entry(fault.reason).or_default() += 1);
     }
 
     /// Nothing stands in the way there any more.
@@ -282,7 +291,7 @@ impl Reporter {
             entry.progress.counts = checkpoint.map(|done| done.counts).unwrap_or_default();
         });
         self.count(|totals| totals.restarts += 1);
-        self.waiting(Place::Pipeline, fault);
+        self.waits(Place::Pipeline, fault);
     }
 
     /// The counts with the windows under way.
@@ -292,22 +301,7 @@ impl Reporter {
 
     /// Windows were committed.
     pub fn committed(&self, commit: Commit) {
-        let Commit {
-            checkpoint,
-            matches,
-        } = commit;
-        self.update(|entry| {
-            entry.progress.checkpoint = Some(checkpoint);
-            for (rule, found) in matches {
-                let known = entry.progress.matches.entry(rule);
-                known
-                    .and_modify(|known| {
-                        known.count += found.count;
-                        known.last = known.last.max(found.last);
-                    })
-                    .or_insert(found);
-            }
-        });
+        self.update(|entry| entry.commit(commit));
     }
 
     /// Everything is read and pushed.
@@ -330,66 +324,4 @@ impl Reporter {
             self.board.shared.changed.notify_one();
         }
     }
-}
-
-impl Entry {
-    fn new(next: Seat, plan: &Plan, checkpoint: Option<Checkpoint>) -> Self {
-        let counts = checkpoint.as_ref().map(|done| done.counts);
-        let mut entry = Self {
-            next,
-            current: None,
-            plan: plan.clone(),
-            progress: Progress {
-                state: State::Starting,
-                counts: counts.unwrap_or_default(),
-                checkpoint,
-                rules_loaded: 0,
-                rules_revision: String::new(),
-                without_time: None,
-                pushdown: None,
-                lag_seconds: None,
-                percent: None,
-                matches: BTreeMap::new(),
-            },
-            looked: None,
-            waits: BTreeMap::new(),
-            complete: false,
-        };
-        entry.settle();
-        entry
-    }
-
-    /// Derives what follows from the rest.
-    fn settle(&mut self) {
-        let watermark = self.progress.checkpoint.as_ref().map(|done| done.watermark);
-        let first_wait = self.waits.values().next();
-        self.progress.state = match first_wait {
-            _ if self.complete => State::Complete,
-            Some(waiting) => waiting.clone(),
-            None if self.looked.is_some() => State::Running,
-            None => State::Starting,
-        };
-        match self.plan.range {
-            Range::Static { start, end } => {
-                let watermark = watermark.unwrap_or(start);
-                self.progress.percent = Some(percent(start, end, watermark));
-            }
-            Range::Streaming { start } => {
-                let watermark = watermark.unwrap_or(start);
-                self.progress.lag_seconds = self
-                    .looked
-                    .map(|looked| looked.now().duration_since(watermark).as_secs().max(0));
-            }
-        }
-    }
-}
-
-/// The share of `[start, end)` before `watermark`, rounded down.
-fn percent(start: Timestamp, end: Timestamp, watermark: Timestamp) -> u8 {
-    let whole = end.duration_since(start).as_secs_f64();
-    let done = watermark.duration_since(start).as_secs_f64();
-    if whole <= 0.0 {
-        return 100;
-    }
-    (done / whole * 100.0).clamp(0.0, 100.0) as u8
 }

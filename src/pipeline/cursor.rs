@@ -11,12 +11,15 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::pipeline::{
-    active::{self, ActiveFrom},
-    ledger::{Entry, Ledger, Mark},
-    progress::{Checkpoint, Counts, RuleMatches},
-    ticket::{Purpose, Receipt, Tally},
-    window::Window,
+use crate::{
+    detect::event::gap::Gap,
+    pipeline::{
+        active::{self, ActiveFrom},
+        ledger::{Entry, Ledger, Mark},
+        progress::{Checkpoint, Counts, RuleMatches},
+        ticket::{Purpose, Receipt, Tally},
+        window::Window,
+    },
 };
 
 /// A page of this window went missing, so the window can never be committed: the pipeline must
@@ -32,6 +35,8 @@ pub struct Commit {
     pub checkpoint: Checkpoint,
     /// Alerts by rule since the commit before.
     pub matches: BTreeMap<String, RuleMatches>,
+    /// Events since then that a rule could not decide, by the rule and the reason.
+    pub undecided: BTreeMap<(String, Gap), u64>,
 }
 
 /// The account of all windows under way.
@@ -44,6 +49,8 @@ pub struct Cursor {
     rules_revision: Option<String>,
     /// Alerts created by attempts that were given up: the next attempt meets them as duplicates.
     created_before: u64,
+    /// Contents of a bucket, as far as it was read again.
+    repaired: Tally,
     under_way: VecDeque<UnderWay>,
 }
 
@@ -74,6 +81,7 @@ impl Cursor {
             active_from: Arc::new(active_from),
             rules_revision,
             created_before: 0,
+            repaired: Tally::default(),
             under_way: VecDeque::new(),
         }
     }
@@ -125,7 +133,7 @@ impl Cursor {
         let mut counts = self.counts;
         let mut created_before = self.created_before;
         for open in &self.under_way {
-            count(&mut counts, &mut created_before, &open.tally);
+            count(&mut counts, &mut created_before, open);
         }
         counts
     }
@@ -155,22 +163,26 @@ impl Cursor {
     }
 
     fn commit(&mut self) -> Option<Commit> {
-        let mut matches = Tally::default();
+        let mut found = Tally::default();
         let mut any = false;
         while let Some(done) = self.under_way.pop_front_if(|oldest| oldest.is_done()) {
             any = true;
             if done.purpose == Purpose::Forward {
                 self.watermark = self.watermark.max(done.window.end);
             }
-            if let Some((_, entry)) = done.closed {
-                self.enter(&entry);
+            count(&mut self.counts, &mut self.created_before, &done);
+            if done.purpose == Purpose::Repair {
+                self.repaired.add(done.tally.clone());
             }
-            count(&mut self.counts, &mut self.created_before, &done.tally);
-            matches.add(done.tally);
+            if let Some((_, entry)) = &done.closed {
+                self.enter(entry);
+            }
+            found.add(done.tally);
         }
         any.then(|| Commit {
             checkpoint: self.checkpoint(),
-            matches: matches.matches,
+            matches: found.matches,
+            undecided: found.undecided,
         })
     }
 
@@ -184,7 +196,13 @@ impl Cursor {
             ..
         } = entry
         {
-            self.counts.events_read += more(before, now, documents);
+            let more = more(before, now, documents);
+            let repaired = std::mem::take(&mut self.repaired);
+            let of_more = |count: u64| share(count, more, documents);
+            self.counts.documents_read += more;
+            self.counts.events_read += of_more(repaired.events);
+            self.counts.events_cut_off += of_more(repaired.cut_off);
+            self.counts.quarantined += of_more(repaired.quarantined);
         }
     }
 
@@ -215,12 +233,28 @@ fn more(before: Mark, now: Mark, documents: u64) -> u64 {
     if more <= documents { more } else { 0 }
 }
 
+/// The part of a count over all documents that falls to some of them: which ones were read before
+/// is not known.
+fn share(count: u64, some: u64, all: u64) -> u64 {
+    let share = u128::from(count) * u128::from(some) + u128::from(all / 2);
+    share
+        .checked_div(all.into())
+        .map_or(0, |share| u64::try_from(share).unwrap_or(u64::MAX))
+}
+
 /// Adds a window's tally, where duplicates of what an abandoned attempt created are not counted.
-fn count(counts: &mut Counts, created_before: &mut u64, tally: &Tally) {
+/// The documents of a repair are counted when it is known how many of them are new.
+fn count(counts: &mut Counts, created_before: &mut u64, window: &UnderWay) {
+    let tally = &window.tally;
     let own = tally.duplicate.min(*created_before);
     *created_before -= own;
-    counts.events_read += tally.documents;
-    counts.quarantined += tally.quarantined;
+    if window.purpose == Purpose::Forward {
+        counts.documents_read += tally.documents;
+        counts.events_read += tally.events;
+        counts.events_cut_off += tally.cut_off;
+        counts.quarantined += tally.quarantined;
+        counts.undecided += tally.undecided.values().sum::<u64>();
+    }
     counts.alerts_created += tally.created;
     counts.alerts_duplicate += tally.duplicate - own;
     counts.alerts_late += tally.late;

@@ -16,7 +16,7 @@ use crate::{
         alert::Alert,
         analyse::{Analysis, Quarantined, analyse},
         context::Context,
-        layout::Layout,
+        layout::{Layout, LayoutPath},
         ruleset::RuleSet,
     },
     pipeline::{
@@ -59,6 +59,8 @@ pub struct Detect {
     pub cluster: String,
     /// How documents are laid out.
     pub layout: Layout,
+    /// The only place of the event in its document.
+    pub layout_path: Option<LayoutPath>,
     /// Where totals go.
     pub reporter: Reporter,
 }
@@ -82,6 +84,7 @@ impl Detect {
             job: self.job.clone(),
             cluster: self.cluster.clone(),
             layout: self.layout,
+            layout_path: self.layout_path.clone(),
             now: page.now,
         };
         let Page {
@@ -112,8 +115,8 @@ impl Detect {
             events,
             quarantined,
             excepted: _,
-            undecided: _,
-            cut_off: _,
+            undecided,
+            cut_off,
         } = analysis;
         if let Some(active_from) = active_from {
             alerts.retain(|alert| !is_older(alert, &active_from));
@@ -121,14 +124,22 @@ impl Detect {
         for document in &quarantined {
             log.note(document, &self.reporter);
         }
+        self.reporter.rejected(&quarantined);
         self.reporter.count(|totals| {
             totals.pages += 1;
             totals.events += events;
+            totals.events_cut_off += cut_off;
             totals.quarantined += quarantined.len() as u64;
+            for ((_, gap), events) in &undecided {
+                *totals.undecided.entry(*gap).or_default() += events;
+            }
         });
         let mut tally = Tally {
             documents: read,
+            events,
+            cut_off,
             quarantined: quarantined.len() as u64,
+            undecided,
             ..Tally::default()
         };
         for alert in &alerts {
@@ -183,9 +194,9 @@ impl QuarantineLog {
         let job = reporter.plan();
         if self.noted <= NAMED_A_MINUTE {
             tracing::warn!(%job, index = ?document.index, id = ?document.id,
-                reason = ?document.rejection.to_string(), "document set aside");
+                reason = ?document.rejection.to_string(), "document rejected");
         } else if self.noted == NAMED_A_MINUTE + 1 {
-            tracing::warn!(%job, "more documents set aside; they are counted, but not named, for up to a minute");
+            tracing::warn!(%job, "more documents rejected; they are counted, but not named, for up to a minute");
         }
     }
 }

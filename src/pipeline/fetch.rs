@@ -8,7 +8,7 @@ mod window_reader;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc, watch},
     time::{Duration, Instant, sleep_until},
@@ -22,10 +22,11 @@ use crate::{
         ruleset::{Requirement, RuleSet},
     },
     pipeline::{
+        absence::Absences,
         active::{ActiveFrom, ActiveRules},
         board::Reporter,
         crash,
-        ledger::{Entry, Ledger},
+        ledger::{Bucket, Entry, Ledger},
         link::Link,
         ports::Fault,
         sweep::{Reach, Repairs, Sweeps, span},
@@ -33,6 +34,9 @@ use crate::{
         window::{Horizon, Planner, Window},
     },
 };
+
+/// The longest span whose marks are asked for at once: a server counts no more than so many.
+const LOOK_BACK: SignedDuration = SignedDuration::from_hours(60 * 24);
 
 /// Documents that were read together.
 #[derive(Debug)]
@@ -125,6 +129,7 @@ struct Reader {
     ledger: Ledger,
     sweeps: Sweeps,
     repairs: Repairs,
+    absences: Absences,
 }
 
 impl Reader {
@@ -163,6 +168,7 @@ impl Reader {
             ledger,
             sweeps: Sweeps::default(),
             repairs: Repairs::default(),
+            absences: Absences::default(),
         }
     }
 
@@ -173,6 +179,7 @@ impl Reader {
             let next_look = looked + self.fetch_delay;
             match self.windows.look().await {
                 Ok(time) => {
+                    self.note_absences(self.forward.position());
                     let horizon = self.horizon.advance(time, self.started.elapsed());
                     self.read_until(horizon, next_look).await?;
                     if self.is_complete(horizon).await {
@@ -208,7 +215,9 @@ impl Reader {
         };
         let is_newest = window.end == horizon;
         let order = self.order(window, Purpose::Forward, is_newest).await;
-        match self.windows.read(order, &self.forward).await {
+        let read = self.windows.read(order, &self.forward).await;
+        self.note_absences(window.start);
+        match read {
             Ok(read) => {
                 self.forward.done(window, read.documents, read.took);
                 let entry = Entry::Read(read.census);
@@ -222,11 +231,45 @@ impl Reader {
         Ok(true)
     }
 
+    /// Takes note of what was left out of what is read from `position` on. What is back is looked
+    /// for at once.
+    fn note_absences(&mut self, position: Timestamp) {
+        let left_out = &self.windows.coverage().left_out;
+        if self.absences.note(left_out, position) {
+            self.sweeps.make_due();
+        }
+    }
+
+    /// Reads again what was left out and lies further back than a sweep looks.
+    async fn look_back(&mut self) -> Result<(), Fault> {
+        let position = self.forward.position();
+        let swept = span(Reach::Day, position, self.start, position);
+        let end = swept.map_or(position, |span| span.start);
+        while let Some((index, since)) = self.absences.back() {
+            let index = index.to_owned();
+            let start = Bucket::of(since).window().start.max(self.start);
+            let stop = start.checked_add(LOOK_BACK).unwrap_or(end).min(end);
+            if start >= stop {
+                self.absences.looked(&index, None);
+                continue;
+            }
+            let window = Window { start, end: stop };
+            let census = self.windows.census_of(&index, window).await?;
+            self.repairs.enter_all(&census);
+            self.absences.looked(&index, Some(stop));
+        }
+        Ok(())
+    }
+
     /// A sweep if one is due, and one attempt at a repair.
     async fn mend(&mut self) -> Result<Mended, Unwanted> {
-        if let Some(reach) = self.sweeps.due(self.started.elapsed())
-            && let Err(fault) = self.sweep(reach).await
+        let mut looked = self.look_back().await;
+        if looked.is_ok()
+            && let Some(reach) = self.sweeps.due(self.started.elapsed())
         {
+            looked = self.sweep(reach).await;
+        }
+        if let Err(fault) = looked {
             self.windows.recover(&fault).await;
             return Ok(Mended::Failed);
         }
@@ -263,7 +306,9 @@ impl Reader {
         let mut mended = Mended::Something;
         if let Some(window) = repair.planner.next(Timestamp::MAX) {
             let order = self.order(window, Purpose::Repair, false).await;
-            match self.windows.read(order, &repair.planner).await {
+            let read = self.windows.read(order, &repair.planner).await;
+            self.note_absences(window.start);
+            match read {
                 Ok(WindowRead {
                     attempt,
                     documents,
@@ -292,7 +337,8 @@ impl Reader {
     /// Whether the range has an end, all of it was read, and nothing of its last day has changed
     /// since.
     async fn is_complete(&mut self, horizon: Timestamp) -> bool {
-        if !self.forward.finished() || !self.repairs.is_empty() {
+        let is_back = self.absences.back().is_some();
+        if is_back || !self.forward.finished() || !self.repairs.is_empty() {
             return false;
         }
         let Some(span) = span(Reach::Day, horizon, self.start, self.forward.position()) else {

@@ -1,6 +1,7 @@
 //! The running of plans: windows of time are read, analysed and pushed, and the checkpoint moves
 //! only after the alerts of a window are acknowledged.
 
+pub mod absence;
 pub mod active;
 pub mod away;
 pub mod board;
@@ -19,6 +20,7 @@ pub mod ports;
 pub mod progress;
 pub mod push;
 pub mod pushdown;
+pub mod recent;
 pub mod reduce;
 pub mod retry;
 pub mod run;

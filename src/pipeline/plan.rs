@@ -5,7 +5,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    detect::{layout::Layout, rule::Rule},
+    detect::{
+        layout::{Layout, LayoutPath},
+        rule::Rule,
+    },
     pipeline::progress::Checkpoint,
 };
 
@@ -75,6 +78,8 @@ pub struct SourcePlan {
     pub timestamp_field: String,
     /// How documents are laid out.
     pub layout: Layout,
+    /// The only place of the event in its document.
+    pub layout_path: Option<LayoutPath>,
     /// Terms that documents must have, checked by the server.
     pub filter: Vec<TermFilter>,
 }

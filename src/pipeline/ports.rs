@@ -8,7 +8,9 @@ use jiff::Timestamp;
 
 use crate::{
     detect::{alert::Alert, document::Document, ruleset::Requirement},
-    pipeline::{ledger::Census, plan::Plan, pushdown::Pushdown, window::Window},
+    pipeline::{
+        ledger::Census, plan::Plan, progress::Degraded, pushdown::Pushdown, window::Window,
+    },
 };
 
 /// Something that holds audit events, ordered by a time field.
@@ -38,9 +40,28 @@ pub trait Source: Send + Sync {
     /// What the source holds now of a span, bucket by bucket, by the filter of the plan.
     async fn census(&self, span: Window) -> Result<Census, Fault>;
 
-    /// How many documents lack the time field, so that no window holds them, by the filter of the
-    /// plan.
+    /// The same of one index of the source, where it can be told apart; nothing if it is gone.
+    async fn census_of(&self, _index: &str, span: Window) -> Result<Census, Fault> {
+        self.census(span).await
+    }
+
+    /// How many documents lack the time field, or have a time from before there was Kubernetes, so
+    /// that no sensible range holds them, by the filter of the plan.
     async fn without_time(&self) -> Result<u64, Fault>;
+
+    /// What of the source was left out when it was last asked for anything.
+    fn coverage(&self) -> Coverage {
+        Coverage::default()
+    }
+}
+
+/// What of a source is not read, or not as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Indices that cannot be read: no window and no census holds their documents.
+    pub left_out: Vec<Degraded>,
+    /// Indices whose documents are rebuilt.
+    pub rebuilt: Vec<String>,
 }
 
 /// The pages of one window.

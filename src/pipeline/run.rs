@@ -140,6 +140,7 @@ fn stages(run: Run) -> Stages {
         job: plan.id.name,
         cluster: settings.cluster,
         layout: plan.source.layout,
+        layout_path: plan.source.layout_path,
         reporter: reporter.clone(),
     };
     let push = Push {

@@ -4,7 +4,10 @@
 //! A sweep asks the source for the marks of a span behind the forward position, and compares them
 //! with those of what was read. A bucket that differs is read again, whole or in parts: a repair.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -61,6 +64,11 @@ impl Sweeps {
             done.is_none_or(|done| clock.saturating_sub(done) >= reach.every())
         };
         Reach::ALL.into_iter().find(is_due)
+    }
+
+    /// All are due again.
+    pub fn make_due(&mut self) {
+        *self = Self::default();
     }
 
     /// A sweep was done: it has done what narrower ones would have.
@@ -137,6 +145,15 @@ impl Repairs {
             }
         }
         any
+    }
+
+    /// Enters every bucket that holds something: nothing is known of what was read of them.
+    pub fn enter_all(&mut self, census: &Census) {
+        let waiting: BTreeSet<Bucket> = self.waiting.iter().copied().collect();
+        let current = self.current.as_ref().map(|repair| repair.bucket);
+        let all = census.0.keys().copied();
+        let new = all.filter(|bucket| Some(*bucket) != current && !waiting.contains(bucket));
+        self.waiting.extend(new);
     }
 
     /// Nothing is to be read again.

@@ -70,6 +70,7 @@ pub fn a_plan() -> Plan {
             index: "logstash-*".to_owned(),
             timestamp_field: "@timestamp".to_owned(),
             layout: Layout::Auto,
+            layout_path: None,
             filter: Vec::new(),
         },
         sink: SinkPlan {

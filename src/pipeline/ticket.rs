@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::pipeline::{active::ActiveFrom, ledger::Entry, progress::RuleMatches, window::Window};
+use crate::{
+    detect::event::gap::Gap,
+    pipeline::{active::ActiveFrom, ledger::Entry, progress::RuleMatches, window::Window},
+};
 
 /// Windows that are read ahead of those whose alerts are still under way.
 const WINDOWS_UNDER_WAY: usize = 8;
@@ -17,7 +20,11 @@ const WINDOWS_UNDER_WAY: usize = 8;
 pub struct Tally {
     /// Documents read.
     pub documents: u64,
-    /// Documents set aside.
+    /// Audit events read.
+    pub events: u64,
+    /// Events of which the end is missing.
+    pub cut_off: u64,
+    /// Documents, and elements of batches, that hold no audit event that could be read.
     pub quarantined: u64,
     /// Alerts that were new in the sink.
     pub created: u64,
@@ -27,6 +34,8 @@ pub struct Tally {
     pub late: u64,
     /// Alerts of each rule; none by reading again, which meets most of them a second time.
     pub matches: BTreeMap<String, RuleMatches>,
+    /// Events that a rule could not decide, by the rule and the reason; none by reading again.
+    pub undecided: BTreeMap<(String, Gap), u64>,
 }
 
 impl Tally {
@@ -34,13 +43,18 @@ impl Tally {
     pub fn add(&mut self, other: Tally) {
         let Tally {
             documents,
+            events,
+            cut_off,
             quarantined,
             created,
             duplicate,
             late,
             matches,
+            undecided,
         } = other;
         self.documents += documents;
+        self.events += events;
+        self.cut_off += cut_off;
         self.quarantined += quarantined;
         self.created += created;
         self.duplicate += duplicate;
@@ -48,14 +62,20 @@ impl Tally {
         for (rule, more) in matches {
             self.add_matches(&rule, more.count, more.last);
         }
+        for (gap, events) in undecided {
+            *self.undecided.entry(gap).or_default() += events;
+        }
     }
 
-    /// What is counted of documents that were counted before: what is new in the sink.
+    /// What counts of documents most of which were counted before: what is new in the sink, and
+    /// what the documents hold.
     fn of_repair(self) -> Self {
         Self {
-            created: self.created,
+            duplicate: 0,
             late: self.created,
-            ..Self::default()
+            matches: BTreeMap::new(),
+            undecided: BTreeMap::new(),
+            ..self
         }
     }
 

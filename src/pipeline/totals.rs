@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::pipeline::ports::FaultReason;
+use crate::{detect::event::gap::Gap, pipeline::ports::FaultReason};
 
 /// The totals of one job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,8 +13,12 @@ pub struct Totals {
     pub pages: u64,
     /// Audit events analysed.
     pub events: u64,
-    /// Documents that could not be understood.
+    /// Events of which the end is missing: part of `events`.
+    pub events_cut_off: u64,
+    /// Documents, and elements of batches, that hold no audit event that could be read.
     pub quarantined: u64,
+    /// Times that a rule could not decide an event, by the reason.
+    pub undecided: BTreeMap<Gap, u64>,
     /// Alerts that were new in the sink.
     pub alerts_created: u64,
     /// Alerts that the sink had already.
@@ -27,7 +31,7 @@ pub struct Totals {
     pub alerts_taken: u64,
     /// Alerts that are kept as a text in the quarantine index, for theirs refused them.
     pub alerts_quarantined: u64,
-    /// Faults, after each of which something was tried again.
+    /// Faults of servers, after each of which something was tried again.
     pub faults: BTreeMap<FaultReason, u64>,
     /// Times that the pipeline broke and began again.
     pub restarts: u64,

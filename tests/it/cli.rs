@@ -10,6 +10,7 @@ mod check;
 mod events;
 mod run;
 mod scan;
+mod scan_inputs;
 mod usage;
 mod verify;
 

@@ -1,9 +1,6 @@
 //! The controller on a real apiserver, with exactly the rights that it says it needs.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use k8scop::pipeline::{
     plan::Plan,
@@ -63,7 +60,6 @@ fn running() -> Progress {
     };
     let watermark = "2026-10-01T12:00:00Z".parse().expect("a time");
     Progress {
-        state: State::Running,
         checkpoint: Some(Checkpoint {
             watermark,
             counts,
@@ -72,11 +68,9 @@ fn running() -> Progress {
         counts,
         rules_loaded: 1,
         rules_revision: "r".to_owned(),
-        without_time: None,
-        pushdown: None,
         lag_seconds: Some(7),
         percent: Some(50),
-        matches: BTreeMap::new(),
+        ..Progress::new(State::Running)
     }
 }
 

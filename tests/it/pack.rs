@@ -93,6 +93,7 @@ pub fn alerts(log: &str) -> Vec<Alert> {
         job: "test".to_owned(),
         cluster: String::new(),
         layout: Layout::Auto,
+        layout_path: None,
         now: Timestamp::UNIX_EPOCH,
     };
     let analysis = analyse(&documents, &RuleSet::new(rules), &context);

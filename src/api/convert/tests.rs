@@ -50,6 +50,7 @@ fn a_job_with_every_field_gives_its_plan() {
                 index: "logstash-*".to_owned(),
                 timestamp_field: "ts".to_owned(),
                 layout: Layout::Raw,
+                layout_path: None,
                 filter: vec![TermFilter {
                     field: "origin".to_owned(),
                     values: vec!["a".to_owned(), "b".to_owned()],

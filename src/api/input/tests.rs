@@ -148,7 +148,7 @@ fn a_word_near_to_one_of_an_enumeration_is_corrected() {
     );
     assert_eq!(
         rule("expect", "match".into()),
-        "spec.tests[0].expect: must be Match, NoMatch or Excepted, not \"match\"; \
+        "spec.tests[0].expect: must be Match, NoMatch, Excepted or Undecided, not \"match\"; \
          did you mean \"Match\"?"
     );
     assert_eq!(

@@ -60,6 +60,8 @@ pub(super) struct Subject {
     timestamp_field: String,
     filter: Vec<String>,
     layout: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    layout_path: Option<String>,
 }
 
 impl Subject {
@@ -85,6 +87,7 @@ impl Subject {
                 })
                 .collect(),
             layout: format!("{:?}", plan.source.layout).to_lowercase(),
+            layout_path: plan.source.layout_path.as_ref().map(ToString::to_string),
         }
     }
 
@@ -94,6 +97,7 @@ impl Subject {
             Some(end) => end.to_string(),
             None => "none".to_owned(),
         };
+        let path = |subject: &Self| subject.layout_path.clone().unwrap_or("none".to_owned());
         let flags = [
             ("--elastic", self.elastic.clone(), now.elastic.clone()),
             ("--pages", self.pages.clone(), now.pages.clone()),
@@ -107,6 +111,7 @@ impl Subject {
             ),
             ("--filter", self.filter.join(" "), now.filter.join(" ")),
             ("--layout", self.layout.clone(), now.layout.clone()),
+            ("--layout-path", path(self), path(now)),
         ];
         let differing = flags.iter().filter(|(_, before, now)| before != now);
         let words: Vec<_> = differing
@@ -178,9 +183,10 @@ impl StateFile {
         })
     }
 
-    /// The end of the range that the state is about.
-    pub(super) fn end(&self) -> Option<Timestamp> {
-        self.state.as_ref().and_then(|state| state.analysis.end)
+    /// The range that the state is about; without an end for streaming analysis.
+    pub(super) fn span(&self) -> Option<(Timestamp, Option<Timestamp>)> {
+        let subject = self.state.as_ref().map(|state| &state.analysis);
+        subject.map(|subject| (subject.start, subject.end))
     }
 
     /// Where this analysis begins with these rules. A state of another analysis is refused.

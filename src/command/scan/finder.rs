@@ -1,5 +1,7 @@
 //! Finds what rules say about the documents of a block.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use crate::{
@@ -8,12 +10,13 @@ use crate::{
         analyse::{Quarantined, analyse_with},
         context::Context,
         document::Document,
+        event::gap::Gap,
         ruleset::{Matcher, RuleSet, Sight},
     },
     local::block::{Block, Visitor},
 };
 
-/// So many documents that were set aside are named; the others are only counted.
+/// So many rejected documents are named; the others are only counted.
 pub const NAMED: usize = 10;
 /// Documents are analysed together when there are so many, or so many bytes.
 const PAGE_DOCUMENTS: usize = 512;
@@ -35,10 +38,16 @@ pub struct Found {
     pub events: u64,
     /// Alerts in the order of the documents.
     pub alerts: Vec<Alert>,
-    /// The first documents that were set aside.
+    /// The first documents that were rejected.
     pub named: Vec<Quarantined>,
-    /// Documents that were set aside, with those that are named.
-    pub set_aside: u64,
+    /// Documents that were rejected, with those that are named.
+    pub rejected: u64,
+    /// Lines of other logs, which are no documents.
+    pub other_lines: u64,
+    /// Events of which the end is missing, part of `events`.
+    pub cut_off: u64,
+    /// Events that a rule could not decide, by rule key and the reason.
+    pub undecided: BTreeMap<(String, Gap), u64>,
 }
 
 /// Looks at one block after the other.
@@ -84,7 +93,7 @@ struct Visit<'v, 's> {
 impl Visitor for Visit<'_, '_> {
     fn glance(&mut self, line: &str) -> Option<bool> {
         let Finder { matcher, context } = self.finder;
-        let is_quiet = matches!(matcher.look(line, context.layout)?, Sight::Quiet(_));
+        let is_quiet = matches!(matcher.look(line, context.place())?, Sight::Quiet(_));
         self.found.events += u64::from(is_quiet);
         Some(is_quiet)
     }
@@ -102,6 +111,10 @@ impl Visitor for Visit<'_, '_> {
             self.analyse_page();
         }
     }
+
+    fn text(&mut self, _: u64, _: &[u8]) {
+        self.found.other_lines += 1;
+    }
 }
 
 impl Visit<'_, '_> {
@@ -112,7 +125,11 @@ impl Visit<'_, '_> {
         self.page_bytes = 0;
         self.found.events += analysis.events;
         self.found.alerts.extend(analysis.alerts);
-        self.found.set_aside += analysis.quarantined.len() as u64;
+        self.found.cut_off += analysis.cut_off;
+        for (key, events) in analysis.undecided {
+            *self.found.undecided.entry(key).or_default() += events;
+        }
+        self.found.rejected += analysis.quarantined.len() as u64;
         let unnamed = NAMED - self.found.named.len();
         let named = analysis.quarantined.into_iter().take(unnamed);
         self.found.named.extend(named);

@@ -18,7 +18,8 @@ pub enum Format {
     Table,
     /// The table with namespace, resource, address and the rule's full name.
     Wide,
-    /// One alert document a line, as it would be stored.
+    /// One alert document a line, without `event.created` and `rule.uuid`, which only a stored
+    /// one has.
     Json,
 }
 

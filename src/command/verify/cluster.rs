@@ -48,8 +48,17 @@ pub(super) fn target(args: &VerifyArgs, now: Timestamp) -> anyhow::Result<Target
         watermark: done.map(|done| done.watermark),
         now,
     };
-    let span = reach.span(args.job.start, args.job.end)?;
+    let given = args.job.span(now);
+    let span = reach.span(given.start, given.end)?;
     let rules = rules_of(job, &entry.facts.namespace, held.rules.iter());
+    if rules.is_empty() {
+        bail!(
+            "the manifests hold no rule that job {} selects; print the rules with it: kubectl get \
+             analysisjobs,k8scoprules -n {} -o yaml",
+            entry.facts.key(),
+            entry.facts.namespace
+        );
+    }
     let plan = Plan {
         // The server is the one that the flags name.
         connection: Connection::Default,

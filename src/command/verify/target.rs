@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use super::{LAG, TENANT, VerifyArgs, analyze, cluster, verdict::Owner};
 use crate::{
     api::job::{Mode, PushdownMode},
-    command::{job::Pace, rules},
+    command::{
+        job::{Pace, Span},
+        rules,
+    },
     pipeline::{
         plan::{Plan, PlanId, Range},
         window::Window,
@@ -49,7 +52,11 @@ fn by_flags(args: &VerifyArgs, now: Timestamp) -> anyhow::Result<Target> {
         pushdown: PushdownMode::Never,
     };
     let rules = rules::load(&args.job.rules)?.into();
-    let plan = args.job.plan(id, pace, rules, now - LAG)?;
+    let span = Span {
+        now: now - LAG,
+        ..args.job.span(now)
+    };
+    let plan = args.job.plan(id, pace, rules, span)?;
     let Range::Static { start, end } = plan.range else {
         bail!("a span without an end cannot be verified")
     };

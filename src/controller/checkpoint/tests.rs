@@ -38,17 +38,35 @@ fn agreed(second: i64) -> Custody {
 fn a_checkpoint_is_read_as_it_was_written() {
     let checkpoint = Checkpoint {
         counts: Counts {
+            documents_read: 6,
             events_read: 1,
             alerts_created: 2,
             alerts_duplicate: 3,
             quarantined: 4,
             alerts_late: 5,
+            undecided: 7,
+            events_cut_off: 8,
         },
         active_from: [("security/exec".to_owned(), Timestamp::UNIX_EPOCH)].into(),
         rules_revision: Some("r".to_owned()),
         ..at(7)
     };
     assert_eq!(read(&written(&checkpoint, Some("me"))), checkpoint);
+}
+
+#[test]
+fn a_checkpoint_that_counts_documents_as_events_is_still_read() {
+    let stored = serde_json::json!({
+        "watermark": "1970-01-01T00:00:07Z", "eventsRead": 10, "quarantined": 3,
+    });
+    let stored = serde_json::from_value(stored).expect("a checkpoint");
+    let counts = Counts {
+        documents_read: 10,
+        events_read: 7,
+        quarantined: 3,
+        ..Counts::default()
+    };
+    assert_eq!(read(&stored), Checkpoint { counts, ..at(7) });
 }
 
 #[test]

@@ -5,8 +5,8 @@ use super::*;
 use crate::{
     controller::{
         fixtures::{
-            CREATED, Cluster, conditions, edited, everywhere, instant, one_day, plan_id, plans,
-            progress, rule, streaming,
+            CREATED, Cluster, NOW, conditions, edited, everywhere, instant, one_day, plan_id,
+            plans, progress, rule, streaming,
         },
         watch::{Kind, Watch},
     },
@@ -37,6 +37,7 @@ fn key(name: &str) -> Key {
 fn nothing_is_desired_before_both_first_lists_are_complete() {
     let mut cluster = Cluster {
         term: Default::default(),
+        now: instant(NOW),
         index: Index::new(Watch::over(&[])),
     };
     cluster.apply(Kind::Rule, rule("exec", "get"));
@@ -70,6 +71,7 @@ fn a_plan_has_all_that_the_job_says() {
                 index: "logs-*".to_owned(),
                 timestamp_field: "@timestamp".to_owned(),
                 layout: Layout::Auto,
+                layout_path: None,
                 filter: vec![],
             },
             sink: SinkPlan {

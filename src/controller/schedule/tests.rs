@@ -86,7 +86,8 @@ async fn a_change_of_state_is_written_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn numbers_wait_for_their_turn() {
-    for (kind, spacing) in [(Kind::Job, 10), (Kind::Rule, 30)] {
+    let spacing = 10;
+    for kind in Kind::ALL {
         let mut desk = Desk::new(kind);
         desk.want(status("True", 1));
         desk.write(2);
@@ -99,6 +100,77 @@ async fn numbers_wait_for_their_turn() {
         );
         advance(Duration::from_secs(1)).await;
         assert_eq!(desk.write(3), Some(status("True", 3)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_waits_for_its_turn_like_the_numbers_in_it() {
+    let undecided = |events| {
+        let message = format!("{events} events came without bodies");
+        json!({"conditions": [{"type": "Observable", "status": "False", "message": message}]})
+    };
+    let mut desk = Desk::new(Kind::Rule);
+    desk.want(undecided(1));
+    desk.write(2);
+    desk.want(undecided(2));
+    assert_eq!(desk.due_in(), Some(Duration::from_secs(10)));
+}
+
+fn wanted(kind: Kind, name: &str, events: u64) -> Wanted {
+    Wanted {
+        target: Target {
+            name: name.to_owned(),
+            ..target(kind)
+        },
+        stored: Value::Null,
+        version: 1,
+        status: status("True", events),
+        notice: None,
+    }
+}
+
+/// Writes all that is due, and gives the kinds in their order.
+fn write_all(schedule: &mut Schedule) -> Vec<Kind> {
+    let mut kinds = Vec::new();
+    while let Some(write) = schedule.take_due(Instant::now()) {
+        kinds.push(write.target.kind);
+        let stored = Stored {
+            version: 2,
+            status: write.status.clone(),
+        };
+        schedule.succeeded(write, stored, Instant::now());
+    }
+    kinds
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_numbers_of_a_rule_are_written_with_those_of_a_job_whenever_either_was_written() {
+    let mut schedule = Schedule::default();
+    schedule.want(&[wanted(Kind::Job, "prod", 1)]);
+    write_all(&mut schedule);
+    advance(Duration::from_secs(7)).await;
+    schedule.want(&[wanted(Kind::Job, "prod", 1), wanted(Kind::Rule, "exec", 1)]);
+    assert_eq!(write_all(&mut schedule), [Kind::Rule]);
+    schedule.want(&[wanted(Kind::Job, "prod", 2), wanted(Kind::Rule, "exec", 2)]);
+    assert_eq!(write_all(&mut schedule), []);
+    advance(Duration::from_secs(3)).await;
+    assert_eq!(write_all(&mut schedule), [Kind::Job, Kind::Rule]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_numbers_of_very_many_rules_are_written_less_often() {
+    for (rules, seconds) in [(100, 10), (101, 20), (1_000, 30)] {
+        let all = |events| -> Vec<_> {
+            (0..rules)
+                .map(|n| wanted(Kind::Rule, &format!("rule-{n}"), events))
+                .collect()
+        };
+        let mut schedule = Schedule::default();
+        schedule.want(&all(1));
+        write_all(&mut schedule);
+        schedule.want(&all(2));
+        let due = schedule.next_due(Instant::now());
+        assert_eq!(due, Some(Instant::now() + Duration::from_secs(seconds)));
     }
 }
 

@@ -1,3 +1,5 @@
+mod observable;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -9,8 +11,11 @@ use crate::{
     pipeline::{
         ledger::{Bucket, Census, Ledger, Mark},
         ports::FaultReason,
-        progress::{Checkpoint, Counts, Progress, RuleMatches, State},
+        progress::{
+            Checkpoint, Counts, Degraded, MOST_NAMED, Progress, Rejected, RuleMatches, State,
+        },
         pushdown::Pushdown,
+        recent::Contents,
     },
 };
 
@@ -30,11 +35,14 @@ fn waiting() -> State {
 
 fn busy() -> Progress {
     let counts = Counts {
+        documents_read: 990,
         events_read: 1_000,
         alerts_created: 5,
         alerts_duplicate: 2,
         alerts_late: 1,
         quarantined: 1,
+        undecided: 120,
+        events_cut_off: 3,
     };
     Progress {
         checkpoint: Some(Checkpoint {
@@ -47,6 +55,10 @@ fn busy() -> Progress {
         lag_seconds: Some(12),
         percent: Some(40),
         without_time: Some(6),
+        degraded: Vec::new(),
+        degraded_count: 0,
+        rebuilt: Vec::new(),
+        rebuilt_count: 0,
         pushdown: Some(Pushdown::On(vec!["objectRef.resource", "verb"])),
         ..progress(State::Running)
     }
@@ -78,6 +90,7 @@ fn the_status_of_a_loaded_rule_tells_all() {
             }},
             "tests": {"passed": 1, "failed": 0},
             "matches": 0,
+            "undecided": 0,
             "usedBy": 1,
         })
     );
@@ -162,12 +175,13 @@ fn the_status_of_a_streaming_job_tells_all() {
             "observedGeneration": 1,
             "range": {"start": "2026-11-01T00:00:00Z"},
             "checkpoint": {
-                "watermark": "2026-11-22T00:00:00.123456789Z", "eventsRead": 1000,
-                "alertsCreated": 5, "alertsDuplicate": 2, "alertsLate": 1, "quarantined": 1,
-                "epoch": 0,
+                "watermark": "2026-11-22T00:00:00.123456789Z", "documentsRead": 990,
+                "eventsRead": 1000, "alertsCreated": 5, "alertsDuplicate": 2, "alertsLate": 1,
+                "quarantined": 1, "undecided": 120, "eventsCutOff": 3, "epoch": 0,
             },
-            "eventsRead": 1000, "alertsCreated": 5, "alertsDuplicate": 2, "alertsLate": 1,
-            "quarantined": 1, "documentsWithoutTime": 6,
+            "documentsRead": 990, "eventsRead": 1000, "alertsCreated": 5, "alertsDuplicate": 2,
+            "alertsLate": 1, "quarantined": 1, "undecided": 120, "eventsCutOff": 3,
+            "documentsWithoutTime": 6,
             "pushdown": {"state": "Active", "message": "By objectRef.resource, verb."},
             "rulesLoaded": 3, "rulesRevision": "r", "lagSeconds": 12,
             "startedAt": "2026-11-23T07:00:00Z",
@@ -261,7 +275,7 @@ fn a_checkpoint_that_the_api_server_drops_is_told_while_the_job_runs() {
 /// (64 at most, each of them with a name of up to 317 characters), and the problems of a spec that
 /// is refused, which are told twice in up to 1,024 characters.
 #[test]
-fn the_status_of_a_job_that_runs_takes_four_kibibytes_at_most() {
+fn the_status_of_a_job_that_runs_takes_eight_kibibytes_at_most() {
     let mut ledger = Ledger::default();
     let now = Bucket::of(instant("2026-11-22T00:00:00Z")).0;
     let full = Mark::new(u64::MAX, u64::MAX);
@@ -272,11 +286,14 @@ fn the_status_of_a_job_that_runs_takes_four_kibibytes_at_most() {
     ));
     let most = 1 << 53;
     let counts = Counts {
+        documents_read: most,
         events_read: most,
         alerts_created: most,
         alerts_duplicate: most,
         quarantined: most,
         alerts_late: most,
+        undecided: most,
+        events_cut_off: most,
     };
     let progress = Progress {
         state: State::Waiting {
@@ -293,6 +310,16 @@ fn the_status_of_a_job_that_runs_takes_four_kibibytes_at_most() {
         counts,
         rules_revision: "r".repeat(16),
         without_time: Some(most),
+        degraded: vec![
+            Degraded {
+                index: "i".repeat(255),
+                message: "m".repeat(256),
+            };
+            MOST_NAMED
+        ],
+        degraded_count: most,
+        rebuilt: vec!["i".repeat(255); MOST_NAMED],
+        rebuilt_count: most,
         pushdown: Some(Pushdown::Off("p".repeat(256))),
         ..busy()
     };
@@ -303,6 +330,6 @@ fn the_status_of_a_job_that_runs_takes_four_kibibytes_at_most() {
         let ledger = status["checkpoint"]["ledger"].as_str().map(str::len);
         assert!(ledger > Some(2_300), "{ledger:?}");
         let size = status.to_string().len();
-        assert!(size <= 4_096, "{size} bytes: {status}");
+        assert!(size <= 8_192, "{size} bytes: {status}");
     }
 }

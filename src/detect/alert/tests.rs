@@ -66,8 +66,11 @@ fn finding() -> Finding {
         message: "alice ran id in shop/web-0".to_owned(),
         severity: Severity::Medium,
         outcome: Some(RequestOutcome::Success),
-        matched: Vec::new(),
-        context: Vec::new(),
+        matched: vec!["web".to_owned()],
+        context: vec![(
+            "podSpec.allContainers.image".to_owned(),
+            vec!["app:1".to_owned()],
+        )],
         captures: BTreeMap::from([("pod".to_owned(), "web-0".to_owned())]),
         evidence: vec![
             evidence("verb", "get"),
@@ -82,6 +85,7 @@ fn context(layout: Layout) -> Context {
         job: "prod".to_owned(),
         cluster: "blue".to_owned(),
         layout,
+        layout_path: None,
         now: "2026-11-02T00:00:05Z".parse().expect("a time"),
     }
 }
@@ -110,12 +114,17 @@ fn alert(source: &Value) -> Alert {
     alert_of(source, &finding())
 }
 
+/// Objects of free shape.
+const FREE: [&str; 3] = [
+    "k8scop.captures",
+    "k8scop.context",
+    "k8scop.impersonated.extra",
+];
+
 /// The dotted names of all fields; what is of free shape counts as one.
 fn names(prefix: &str, value: &Value, names: &mut Vec<String>) {
     match value {
-        Value::Object(map)
-            if !["k8scop.captures", "k8scop.impersonated.extra"].contains(&prefix) =>
-        {
+        Value::Object(map) if !FREE.contains(&prefix) => {
             for (key, child) in map {
                 let name = if prefix.is_empty() {
                     key.clone()
@@ -312,7 +321,7 @@ fn hostile_values_stay_within_bounds() {
 fn an_event_without_name_and_time_is_known_by_its_document() {
     let timeless = Document {
         time: None,
-        ..document(&json!({"verb": "get", "stage": "ResponseComplete"}))
+        ..document(&json!({"verb": "get", "stage": "ResponseComplete", "requestURI": "/"}))
     };
     let document = alert_in(&timeless, &finding()).document;
     assert_eq!(document["k8scop"]["event"]["key_basis"], "doc");

@@ -70,6 +70,7 @@ fn analysed(sources: &[Value]) -> Analysis {
         job: "job".to_owned(),
         cluster: String::new(),
         layout: Layout::Auto,
+        layout_path: None,
         now: Timestamp::UNIX_EPOCH,
     };
     analyse(&documents, &rules(), &context)

@@ -19,6 +19,9 @@ pub enum Gap {
 }
 
 impl Gap {
+    /// All gaps.
+    pub const ALL: [Self; 4] = [Self::Level, Self::Truncated, Self::CutOff, Self::Rebuilt];
+
     /// Returns the gap as conditions and metrics name it, for example `BodiesMissing`.
     pub fn word(self) -> &'static str {
         match self {
@@ -30,19 +33,14 @@ impl Gap {
     }
 }
 
-/// Annotation of an event whose bodies the apiserver left out since they were too large.
-const TRUNCATED: &[&str] = &["annotations", "audit.k8s.io/truncated"];
-/// The same as shippers store it that replace dots.
-const UNDOTTED_TRUNCATED: &[&str] = &["annotations", "audit_k8s_io/truncated"];
-
 /// The paths by which the gaps of an event are known, besides its bodies.
 pub(in crate::detect) const PATHS: &[&[&str]] = &[
     &["level"],
     &["verb"],
     &["objectRef", "resource"],
     &["objectRef", "subresource"],
-    TRUNCATED,
-    UNDOTTED_TRUNCATED,
+    derived::TRUNCATED,
+    derived::UNDOTTED_TRUNCATED,
     derived::DECISION,
     derived::UNDOTTED_DECISION,
 ];
@@ -83,11 +81,8 @@ impl Gaps {
             return gaps;
         }
         let level = event.first(&["level"]);
-        let is_truncated = event
-            .first(TRUNCATED)
-            .or_else(|| event.first(UNDOTTED_TRUNCATED));
-        let (request, response) = match (is_truncated.as_deref(), level.as_deref()) {
-            (Some("true"), _) => (Some(Gap::Truncated), Some(Gap::Truncated)),
+        let (request, response) = match (derived::is_truncated(event), level.as_deref()) {
+            (true, _) => (Some(Gap::Truncated), Some(Gap::Truncated)),
             (_, Some("Metadata")) => (Some(Gap::Level), Some(Gap::Level)),
             (_, Some("Request")) => (None, Some(Gap::Level)),
             _ => (None, None),

@@ -15,7 +15,7 @@ use super::{
 use crate::detect::{
     definition::RequestOutcome,
     derived::{self, Texts},
-    layout::{self, Layout},
+    layout::{self, Layout, Place},
     pod_spec,
     reading::{self, Leaves, NodeId, Refused},
 };
@@ -42,11 +42,11 @@ impl<'d> Glance<'d> {
     /// what is doubtful: an [`Event`] can be read of some of them.
     pub fn read(
         source: &'d str,
-        layout: Layout,
+        place: Place<'_>,
         outline: &'d Outline,
         leaves: &'d mut Leaves,
     ) -> Result<Self, Refused> {
-        if !matches!(layout, Layout::Auto | Layout::Raw) {
+        if place.path.is_some() || !matches!(place.layout, Layout::Auto | Layout::Raw) {
             return Err(Refused);
         }
         let glance = Self::read_part(source, outline, leaves)?;

@@ -33,8 +33,10 @@ impl<'e> Node<'e> {
 
 /// Visits all that a field leads to.
 pub(super) fn visit<'e>(event: &'e Event, lookup: &Lookup, visit: &mut dyn FnMut(Node<'e>)) {
-    if matches!(lookup, Lookup::SourceIp) && event.has_merged_source_ips() {
-        return;
+    match lookup {
+        Lookup::SourceIp if event.has_merged_source_ips() => return,
+        Lookup::Incomplete if event.is_cut_off => return visit(Node::Text("cutOff".into())),
+        _ => {}
     }
     derived::visit(&event.root, lookup, &mut |text| visit(Node::Text(text)));
     visit_tree(event, lookup, &mut |value| visit(Node::Value(value)));

@@ -4,7 +4,7 @@ use super::{Trace, gap};
 use crate::detect::{
     derived,
     field::{Field, Lookup},
-    layout::{OBJECTS, dotted},
+    layout::{self, OBJECTS},
     pod_spec,
     reading::{NodeId, Plan},
     schema,
@@ -63,7 +63,7 @@ impl Outline {
     /// What has to be read for fields, some of which may also be asked for their elements.
     pub fn new(fields: &[Field], has_elements: impl Fn(usize) -> bool) -> Self {
         let mut outline = Self {
-            plan: Plan::new(dotted::is_dotted_member),
+            plan: Plan::new(layout::is_other_spelling),
             ways: Vec::new(),
             trees: Vec::new(),
             synonyms: Vec::new(),

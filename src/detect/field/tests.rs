@@ -134,9 +134,12 @@ fn a_field_names_the_members_it_needs() {
         ("requestObject.spec.hostNetwork", vec!["requestObject"]),
         (
             "podSpec.hostNetwork",
-            vec!["objectRef", "requestObject", "responseObject"],
+            vec!["objectRef", "requestObject", "responseObject", "verb"],
         ),
-        ("request.command", vec!["requestURI"]),
+        (
+            "request.command",
+            vec!["objectRef", "requestObject", "requestURI"],
+        ),
         ("source.ip", vec!["sourceIPs"]),
         ("actor.username", vec!["impersonatedUser", "user"]),
     ] {

@@ -22,9 +22,11 @@ struct Golden {
 
 /// The document of the case: its event, after others that a list holds before it.
 fn document(golden: &Golden) -> Document {
-    let mut items = vec![serde_json::json!({"auditID": "another"}); golden.position];
+    let mut items =
+        vec![serde_json::json!({"auditID": "another", "requestURI": "/"}); golden.position];
     let mut event = golden.event.clone();
     event["kind"] = "Event".into();
+    event["objectRef"] = serde_json::json!({"resource": "pods"});
     event["stage"] = match &golden.event["stage"] {
         Value::Null => "ResponseComplete".into(),
         stage => stage.clone(),

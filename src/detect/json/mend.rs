@@ -12,7 +12,7 @@ use super::DEPTH_LIMIT;
 /// The replacement character, as an escape.
 const REPLACEMENT: &str = r"\ufffd";
 
-/// Rewrites a valid JSON text: halves of surrogate pairs become U+FFFD, as in Go's decoder; numbers
+/// Rewrites a JSON text, whole or cut off: halves of surrogate pairs become U+FFFD, as in Go's decoder; numbers
 /// beyond double precision become the text that they are written with; lists and objects deeper
 /// than [`DEPTH_LIMIT`] become null.
 pub fn mend(text: &str) -> String {
@@ -51,8 +51,7 @@ impl<'t> Mender<'t> {
                 self.depth = self.depth.saturating_sub(1);
                 self.keep(1);
             }
-            // Outside strings all is ASCII.
-            _ => self.keep(1),
+            _ => self.keep(self.rest.chars().next().map_or(1, char::len_utf8)),
         }
     }
 
@@ -77,7 +76,7 @@ impl<'t> Mender<'t> {
                 return self.keep(self.rest.len().min(1));
             }
             match (unit(self.rest), self.rest.get(6..).and_then(unit)) {
-                (None, _) => self.keep(2),
+                (None, _) => self.keep_escape(),
                 (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => self.keep(12),
                 (Some(0xd800..0xe000), _) => {
                     self.take(6);
@@ -86,6 +85,12 @@ impl<'t> Mender<'t> {
                 (Some(_), _) => self.keep(6),
             }
         }
+    }
+
+    /// A backslash and what follows it, if anything does.
+    fn keep_escape(&mut self) {
+        let length = self.rest.chars().take(2).map(char::len_utf8).sum();
+        self.keep(length);
     }
 
     fn number(&mut self) {
@@ -98,12 +103,14 @@ impl<'t> Mender<'t> {
         }
     }
 
-    /// Passes over a list or an object.
+    /// Passes over a list or an object, or all of the text if it does not end.
     fn skip(&mut self) {
         let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<IgnoredAny>();
-        values.next();
-        let length = values.byte_offset();
-        self.take(length.max(1));
+        let length = match values.next() {
+            Some(Ok(_)) => values.byte_offset(),
+            _ => self.rest.len(),
+        };
+        self.take(length);
     }
 }
 

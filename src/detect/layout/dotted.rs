@@ -6,23 +6,8 @@ use serde_json::{Map, Value, map::Entry};
 
 use crate::detect::schema;
 
-const PREFIX: &str = "kubernetes.audit.";
-
 /// The deepest object that a dotted name makes; the rest of the name stays one key.
-const DEPTH_LIMIT: usize = 32;
-
-/// Whether names begin with `kubernetes.audit.`.
-pub(super) fn has_prefixed(document: &Map<String, Value>) -> bool {
-    document.keys().any(|name| name.starts_with(PREFIX))
-}
-
-/// Only what has a name that begins with `kubernetes.audit.`, by the rest of its name.
-pub(super) fn strip_prefix(document: Map<String, Value>) -> Map<String, Value> {
-    document
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?.to_owned(), value)))
-        .collect()
-}
+pub(super) const DEPTH_LIMIT: usize = 32;
 
 /// Whether members of the event have dotted names.
 pub(super) fn has_members(document: &Map<String, Value>) -> bool {

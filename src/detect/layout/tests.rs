@@ -1,3 +1,6 @@
+mod batches;
+mod places;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::json;
@@ -17,6 +20,16 @@ fn document(source: impl Into<Bytes>) -> Document {
 
 fn read(source: &Value, layout: Layout) -> Result<Vec<Event>, Rejection> {
     Event::read(&document(source.to_string()), layout)
+}
+
+/// Reads at the only place where the event may be.
+fn read_at(source: &Value, path: &str) -> Result<Vec<Event>, Rejection> {
+    let path = path.parse().expect("a path");
+    let place = Place {
+        layout: Layout::Auto,
+        path: Some(&path),
+    };
+    Event::read(&document(source.to_string()), place)
 }
 
 /// All values that rules can see of the event of a document.
@@ -247,7 +260,9 @@ fn what_is_no_audit_event_is_set_aside() {
 
 #[test]
 fn a_list_gives_its_events_in_order() {
-    let list = json!({"kind": "EventList", "items": [{"auditID": "a"}, {"auditID": "b"}]});
+    let list = json!({"kind": "EventList", "items": [
+        {"auditID": "a", "requestURI": "/"}, {"auditID": "b", "requestURI": "/"},
+    ]});
     let id = Field::parse("auditID").expect("a known field");
     for source in [list.clone(), json!({"message": list.to_string()})] {
         let events = read(&source, Layout::Auto).expect("a list");
@@ -271,7 +286,8 @@ fn what_a_caller_writes_into_a_body_never_hides_the_event() {
         r#"{"a":"\ud800"}"#.to_owned(),
         r#"{"\udc00\ud800":1e999}"#.to_owned(),
     ] {
-        let event = format!(r#"{{"auditID":"1","verb":"patch","requestObject":{body}}}"#);
+        let event =
+            format!(r#"{{"auditID":"1","verb":"patch","requestURI":"/","requestObject":{body}}}"#);
         let wrapped = json!({"log": &event}).to_string();
         for source in [event, wrapped] {
             let events = Event::read(&document(source.into_bytes()), Layout::Auto);
@@ -312,17 +328,20 @@ fn odd_documents_are_read() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        values(r#"{"auditID":"1","verb":"get","verb":"list"}"#),
+        values(r#"{"auditID":"1","requestURI":"/","verb":"get","verb":"list"}"#),
         ["list"]
     );
     assert_eq!(
-        values(r#"{"auditID":"a\u0000b","verb":{"x":1}}"#),
+        values(r#"{"auditID":"a\u0000b","requestURI":"/","verb":{"x":1}}"#),
         Vec::<String>::new()
     );
-    let brackets = format!(r#"{{"auditID":"1","verb":"{}\""}}"#, "[{".repeat(100));
+    let brackets = format!(
+        r#"{{"auditID":"1","requestURI":"/","verb":"{}\""}}"#,
+        "[{".repeat(100)
+    );
     assert_eq!(values(&brackets), [format!("{}\"", "[{".repeat(100))]);
     let dots = format!(
-        r#"{{"verb":"get","auditID":"1","requestObject.{}":1}}"#,
+        r#"{{"verb":"get","auditID":"1","requestURI":"/","requestObject.{}":1}}"#,
         "a.".repeat(1_000_000)
     );
     assert_eq!(values(&dots), ["get"]);
@@ -333,7 +352,7 @@ fn a_body_that_is_no_json_stays_text() {
     let body = Field::parse("requestObject").expect("a known field");
     for text in ["plain", "{broken", ""] {
         let events = read(
-            &json!({"auditID": "1", "requestObject": text}),
+            &json!({"auditID": "1", "requestURI": "/", "requestObject": text}),
             Layout::Auto,
         );
         let events = events.expect("an event");

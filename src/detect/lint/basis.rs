@@ -37,7 +37,7 @@ pub(super) fn basis(predicate: &Predicate, names_existing: bool) -> Basis {
         ("impersonatedUser", _) if matches!(predicate.test(), Test::Absent) => Basis::Request,
         ("impersonatedUser" | "actor", _) => Basis::Choice,
         ("userAgent" | "sourceIPs" | "requestURI" | "auditID", _) => Basis::Choice,
-        ("requestObject" | "responseObject" | "podSpec" | "object", _) => Basis::Choice,
+        _ if is_of_body(predicate) => Basis::Choice,
         // A dry run changes nothing, whoever asks for it.
         ("request", "request.path" | "request.query.dryRun") => Basis::Request,
         ("request", _) => Basis::Choice,
@@ -45,6 +45,16 @@ pub(super) fn basis(predicate: &Predicate, names_existing: bool) -> Basis {
         (_, "objectRef.name" | "objectRef.uid" | "objectRef.resourceVersion") => Basis::Choice,
         _ => Basis::Request,
     }
+}
+
+/// Whether a predicate looks at what the caller sent or got.
+pub(super) fn is_of_body(predicate: &Predicate) -> bool {
+    let field = predicate.field().to_string();
+    let head = field.split(['.', '[']).next().unwrap_or_default();
+    matches!(
+        head,
+        "requestObject" | "responseObject" | "podSpec" | "object"
+    )
 }
 
 /// An identity that is not pinned is a choice: names of service accounts can be made to fit.

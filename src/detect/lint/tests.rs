@@ -182,3 +182,48 @@ fn a_negated_selection_is_an_exception() {
         assert_eq!(with_condition(condition), found, "{condition}");
     }
 }
+
+#[test]
+fn what_a_selection_excludes_is_an_exception_but_for_the_bodies_that_it_looks_at() {
+    let excluding = |field: &str, operator: &str, value: &str| {
+        warnings(json!({
+            "title": "t", "severity": "Low",
+            "selections": [{
+                "name": "s",
+                "all": [{"field": "verb", "equals": "create"}],
+                "none": [{"field": field, operator: value}],
+            }],
+        }))
+    };
+    assert_eq!(
+        excluding("userAgent", "startsWith", "x"),
+        ["spec.selections[0] userAgent"]
+    );
+    for (field, operator, value) in [
+        ("user.username", "equals", "alice"),
+        ("podSpec.serviceAccountName", "equals", "x"),
+        ("impersonatedUser.username", "exists", "Present"),
+    ] {
+        assert_eq!(excluding(field, operator, value), [""; 0], "{field}");
+    }
+}
+
+#[test]
+fn an_exception_may_exclude_too() {
+    let of_none = |all: Value| {
+        warnings(json!({
+            "title": "t", "severity": "Low",
+            "selections": [{"name": "s", "all": [{"field": "verb", "equals": "create"}]}],
+            "exceptions": [{
+                "name": "e", "all": all,
+                "none": [{"field": "requestObject.spec.replicas", "equals": "0"}],
+            }],
+        }))
+    };
+    assert_eq!(
+        of_none(json!([])),
+        ["spec.exceptions[0] requestObject.spec.replicas"]
+    );
+    let caller = json!([{"field": "user.username", "equals": "alice"}]);
+    assert_eq!(of_none(caller), [""; 0]);
+}

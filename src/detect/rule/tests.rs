@@ -1,3 +1,5 @@
+mod language;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -220,7 +222,7 @@ fn all_problems_are_named_at_once_each_with_its_place() {
     PredicateInvalid spec.selections[0].all[5].cidr: "10.0.0.1" is an address; write 10.0.0.1/32 for that address alone
     PredicateInvalid spec.selections[0].all[6].atLeast: no number is at least 500 and at most 400
     PatternInvalid spec.selections[0].all[7].matches: group name "verb" is the name of a field; choose another
-    SelectionInvalid spec.selections[1]: no predicates; write some under all or any
+    SelectionInvalid spec.selections[1]: no predicates; write some under all, any or none
     SelectionInvalid spec.selections[2].forEach: "verb" is not a list; leave forEach out
     SelectionInvalid spec.selections[3].name: a word of conditions cannot be a name; choose another
     ConditionInvalid spec.condition: unknown selection "frist" at column 1; did you mean "first"?

@@ -114,7 +114,7 @@ fn of_predicate_in_element(
     element: &ElementGroup,
     programs: &mut Programs,
 ) -> Cover {
-    if element.list().is_map() {
+    if element.is_about_entries() {
         return Cover::Always;
     }
     match Field::parse(&predicate.field().to_string()) {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::detect::{
     event::{Event, Glance},
-    layout::Layout,
+    layout::Place,
     reading::Leaves,
     rule::Match,
 };
@@ -57,9 +57,9 @@ impl<'r> Matcher<'r> {
 
     /// Looks at a document without reading it whole. Nothing is seen, `None`, unless the source is
     /// one JSON object and nothing else.
-    pub fn look(&mut self, source: &str, layout: Layout) -> Option<Sight<'r>> {
+    pub fn look(&mut self, source: &str, place: Place<'_>) -> Option<Sight<'r>> {
         let rules = self.rules;
-        let glance = Glance::read(source, layout, &rules.outline, &mut self.leaves).ok()?;
+        let glance = Glance::read(source, place, &rules.outline, &mut self.leaves).ok()?;
         let (matching, facts) = self.search.run(rules, View::Glance(&glance));
         let quiet = matching.iter().map(|decided| rules.quiet(*decided, &facts));
         let quiet: Option<_> = quiet.collect();

@@ -17,12 +17,18 @@ pub struct ElementGroup {
     group: Group,
     /// Of the fields of the predicates, in their order, where they have names.
     traces: Vec<Option<Trace>>,
+    /// All predicates are about the keys and values of entries.
+    is_about_entries: bool,
 }
 
 impl ElementGroup {
     pub(super) fn new(list: Field, group: Group) -> Self {
         // The key and the value of an entry are not written so.
-        let trace = |p: &Arc<Predicate>| match list.is_map() {
+        let is_of_entry = |p: &Arc<Predicate>| p.field().is_of_entry();
+        let parts = [group.all(), group.any(), group.none()];
+        let is_about_entries =
+            list.is_map() && parts.iter().all(|part| part.iter().all(is_of_entry));
+        let trace = |p: &Arc<Predicate>| match is_about_entries {
             true => None,
             false => Trace::of(list.names().iter().chain(p.field().names())),
         };
@@ -31,6 +37,7 @@ impl ElementGroup {
             list,
             group,
             traces,
+            is_about_entries,
         }
     }
 
@@ -42,6 +49,11 @@ impl ElementGroup {
     /// The predicates.
     pub fn group(&self) -> &Group {
         &self.group
+    }
+
+    /// Whether the elements are the entries of a map, each with a key and a value.
+    pub fn is_about_entries(&self) -> bool {
+        self.is_about_entries
     }
 
     /// A text that two groups share only if they say the same.
@@ -103,7 +115,9 @@ impl ElementGroup {
         &self,
         event: &'e Event,
     ) -> impl Iterator<Item = ShownElement<'e>> + use<'e> {
-        let elements = event.elements(&self.list).into_iter();
+        let elements = event
+            .elements(&self.list, self.is_about_entries)
+            .into_iter();
         let (is_cut_off, is_rebuilt) = (event.is_cut_off(), event.is_rebuilt());
         elements.map(move |element| {
             let gap = match is_rebuilt && element.may_be_merged() {

@@ -211,32 +211,6 @@ fn the_clock_is_the_bound_of_the_range() {
 }
 
 #[test]
-fn the_time_field_must_be_a_date_everywhere() {
-    let dates = r#"{"fields":{"@timestamp":{"date":{},"date_nanos":{}}}}"#;
-    assert_eq!(mapping(&bytes(dates), "@timestamp"), Ok(Marks::Count));
-    for body in [
-        r#"{"indices":["a"],"fields":{}}"#,
-        r#"{"fields":{"@timestamp":{"date":{},"keyword":{}}}}"#,
-    ] {
-        let reason = mapping(&bytes(body), "@timestamp").map_err(|fault| fault.reason);
-        assert_eq!(reason, Err(FaultReason::TimestampFieldInvalid), "{body}");
-    }
-}
-
-#[test]
-fn sequence_numbers_count_where_every_index_has_them() {
-    let marks = |capabilities: &str| {
-        let body = format!(r#"{{"fields":{{"@timestamp":{{"date":{{}}}},{capabilities}}}}}"#);
-        mapping(&bytes(&body), "@timestamp")
-    };
-    let all = marks(r#""_seq_no":{"_seq_no":{"aggregatable":true}}"#);
-    assert_eq!(all, Ok(Marks::Sequence));
-    let some = r#""_seq_no":{"_seq_no":{"aggregatable":false,"non_aggregatable_indices":["b"]}}"#;
-    assert_eq!(marks(some), Ok(Marks::Count));
-    assert_eq!(marks(r#""_seq_no":{}"#), Ok(Marks::Count));
-}
-
-#[test]
 fn a_page_is_cut_as_it_is_parsed() {
     for answer in [
         PAGE.to_owned(),
@@ -317,6 +291,6 @@ proptest! {
         }),
     ]) {
         let body = Bytes::from(body);
-        let _ = (page(&body, 1, 0), view(&body), clock(&body), mapping(&body, "@timestamp"));
+        let _ = (page(&body, 1, 0), view(&body), clock(&body));
     }
 }

@@ -214,3 +214,21 @@ fn the_pause_that_a_server_asks_for_is_bounded() {
     assert_eq!(pause("86400"), Some(LONGEST_PAUSE));
     assert_eq!(pause("Fri, 31 Dec 1999 23:59:59 GMT"), None);
 }
+
+#[test]
+fn an_index_that_allows_smaller_pages_only_is_no_wrong_mapping() {
+    let body = json!({"error": {"type": "search_phase_execution_exception", "root_cause": [{
+        "type": "illegal_argument_exception",
+        "reason": "Result window is too large. Change the [index.max_result_window] setting.",
+    }]}});
+    let answer = Answer {
+        status: 400,
+        headers: HeaderMap::new(),
+        body: Bytes::from(body.to_string()),
+    };
+    for operation in [Operation::ReadPage, Operation::OpenView] {
+        let fault = refused(operation, &answer);
+        assert_eq!(fault.remedy, Remedy::Shrink);
+        assert!(fault.message.contains("max_result_window"), "{fault}");
+    }
+}

@@ -6,6 +6,7 @@ fn source() -> SourcePlan {
         index: "logstash-*".to_owned(),
         timestamp_field: "@timestamp".to_owned(),
         layout: Layout::Raw,
+        layout_path: None,
         filter: vec![TermFilter {
             field: "origin".to_owned(),
             values: vec!["kubernetes-api-audit".to_owned()],
@@ -154,4 +155,26 @@ fn a_scroll_is_opened_and_continued() {
         next_scroll("id"),
     ];
     insta::assert_json_snapshot!(calls.iter().map(told).collect::<Vec<_>>());
+}
+
+#[test]
+fn years_that_have_no_nanoseconds_are_sorted_by_milliseconds() {
+    let sorted_by = |start: &str, end: &str| {
+        let window = Window {
+            start: start.parse().expect("a timestamp"),
+            end: end.parse().expect("a timestamp"),
+        };
+        let query = WindowQuery {
+            window,
+            ..window_query()
+        };
+        query.sort(None)["@timestamp"]["numeric_type"].clone()
+    };
+    for (start, end, expected) in [
+        ("1970-01-01T00:00:00Z", "2262-04-11T23:47:16Z", "date_nanos"),
+        ("1969-12-31T23:59:59Z", "1970-01-02T00:00:00Z", "date"),
+        ("2262-01-01T00:00:00Z", "2263-01-01T00:00:00Z", "date"),
+    ] {
+        assert_eq!(sorted_by(start, end), expected, "{start} {end}");
+    }
 }

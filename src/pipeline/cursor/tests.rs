@@ -38,6 +38,7 @@ fn closed(attempt: u64, pages: u64) -> Receipt {
 fn acked(attempt: u64, created: u64, duplicate: u64) -> Receipt {
     let tally = Tally {
         documents: 10,
+        events: 10,
         created,
         duplicate,
         ..Tally::default()
@@ -57,6 +58,7 @@ fn last_checkpoint(receipts: impl IntoIterator<Item = Receipt>) -> Option<Checkp
 
 fn counts(events_read: u64, alerts_created: u64, alerts_duplicate: u64) -> Counts {
     Counts {
+        documents_read: events_read,
         events_read,
         alerts_created,
         alerts_duplicate,
@@ -141,6 +143,8 @@ fn repair(first: u64, created: u64) -> [Receipt; 6] {
     let late = Receipt::Acked {
         attempt: first,
         tally: Tally {
+            documents: 12,
+            events: 12,
             created,
             late: created,
             ..Tally::default()

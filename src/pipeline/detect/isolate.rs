@@ -109,6 +109,7 @@ mod tests {
             job: "prod".to_owned(),
             cluster: String::new(),
             layout: Layout::Auto,
+            layout_path: None,
             now: at(0),
         };
         isolate(documents, |documents| {

@@ -20,7 +20,8 @@ use crate::{
         crash,
         ledger::Census,
         link::{Ends, Link},
-        ports::{Fault, FaultReason, Pages, Remedy, Source},
+        ports::{Coverage, Fault, FaultReason, Pages, Remedy, Source},
+        progress::Degraded,
         pushdown::{self, Pushdown},
         retry::Backoff,
         ticket::{Attempt, Attempts, Purpose},
@@ -77,6 +78,8 @@ pub(super) struct WindowReader {
     reporter: Reporter,
     room: Room,
     time: Option<SourceTime>,
+    /// What was left out when the source was last asked.
+    coverage: Coverage,
     ends: Option<Ends>,
     view: Option<Box<dyn Pages>>,
     backoff: Backoff,
@@ -103,6 +106,7 @@ impl WindowReader {
             reporter,
             room: Room::new(page_memory),
             time: None,
+            coverage: Coverage::default(),
             ends: None,
             view: None,
             backoff: Backoff::default(),
@@ -112,7 +116,9 @@ impl WindowReader {
 
     /// Asks the source for its time.
     pub(super) async fn look(&mut self) -> Result<Timestamp, Fault> {
-        let time = self.source().await?.now().await?;
+        let source = self.source().await?;
+        let time = source.now().await?;
+        self.cover(&*source);
         self.time = Some(SourceTime::new(time));
         self.reporter.looked(SourceTime::new(time));
         Ok(time)
@@ -121,6 +127,27 @@ impl WindowReader {
     /// What the source holds of a span.
     pub(super) async fn census(&mut self, span: Window) -> Result<Census, Fault> {
         self.source().await?.census(span).await
+    }
+
+    /// What one index of the source holds of a span.
+    pub(super) async fn census_of(&mut self, index: &str, span: Window) -> Result<Census, Fault> {
+        self.source().await?.census_of(index, span).await
+    }
+
+    /// What was left out of the last view or look.
+    pub(super) fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    fn cover(&mut self, source: &dyn Source) {
+        let coverage = source.coverage();
+        if coverage != self.coverage {
+            for Degraded { index, message } in &coverage.left_out {
+                tracing::warn!(job = %self.reporter.plan(), index, message, "index is left out");
+            }
+            self.reporter.coverage(&coverage);
+            self.coverage = coverage;
+        }
     }
 
     /// Tells how many documents no window holds.
@@ -196,6 +223,8 @@ impl WindowReader {
             true => source.open(window, known).await?,
             false => source.open_unordered(window, known).await?,
         };
+        // As it was when the view was opened: it may change while pages are read.
+        self.cover(&*source);
         let applied = known
             .filter(|_| matches!(view.pushdown(), Pushdown::On(_)))
             .cloned();
@@ -250,7 +279,7 @@ impl WindowReader {
                 remedy: Remedy::Retry,
                 retry_after: None,
             };
-            self.reporter.waiting(Place::Source, &fault);
+            self.reporter.waits(Place::Source, &fault);
             if self.rules.changed().await.is_err() {
                 // Nobody can load rules any more, so this pipeline is about to be stopped.
                 std::future::pending::<()>().await;

@@ -13,6 +13,7 @@ use super::{
 use crate::support::signal;
 
 mod state;
+mod unreadable;
 
 const TABLE: &str = "\
 RULE                 SEVERITY   ALERTS   LAST
@@ -25,13 +26,13 @@ async fn analyses_a_span_once(flavor: Flavor) {
 
     let Ran { code, out, err } = server.ran(&span).await;
     assert_eq!((code, out.as_str()), (Some(0), TABLE), "{err}");
-    let counts = "30 events read, 30 alerts written, 0 there already, 0 documents set aside\n";
+    let counts = "30 events read, 30 alerts written, 0 there already, 0 documents rejected\n";
     assert!(err.ends_with(counts), "{err}");
     assert_eq!(server.alerts_on("2019.02.01").await, 30);
 
     let Ran { code, err, .. } = server.ran(&span).await;
     assert_eq!(code, Some(0), "{err}");
-    let counts = "30 events read, 0 alerts written, 30 there already, 0 documents set aside\n";
+    let counts = "30 events read, 0 alerts written, 30 there already, 0 documents rejected\n";
     assert!(err.ends_with(counts), "{err}");
     assert_eq!(server.alerts_on("2019.02.01").await, 30);
 }

@@ -171,11 +171,11 @@ fn hostile_names_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn what_is_no_event_is_set_aside_named_and_counted() {
+fn what_is_no_event_is_rejected_named_and_counted() {
     let files = Files::new();
     let broken = format!(
         "{}{}",
-        "no json\n".repeat(12),
+        "{no json}\n".repeat(12),
         lines(&[exec("alice"), harmless()])
     );
     let events = files.write("audit.log", broken);
@@ -183,16 +183,16 @@ fn what_is_no_event_is_set_aside_named_and_counted() {
     assert_eq!((code, out.as_str()), (Some(0), TABLE));
     let words: Vec<_> = err.lines().collect();
     assert!(
-        words[0].starts_with(&format!("{events}:1: set aside: ")),
+        words[0].starts_with(&format!("{events}:1: rejected: ")),
         "{err}"
     );
     assert!(
-        words[9].starts_with(&format!("{events}:10: set aside: ")),
+        words[9].starts_with(&format!("{events}:10: rejected: ")),
         "{err}"
     );
     let end = [
-        "… and 2 more set aside",
-        "2 events, 1 alert of 1 rule (1 medium), 12 documents set aside",
+        "… and 2 more rejected",
+        "2 events, 1 alert of 1 rule (1 medium), 12 documents rejected",
     ];
     assert_eq!(words[10..], end);
 }

@@ -2,6 +2,7 @@
 //! show on demand.
 
 mod alerts;
+mod bad_indices;
 mod bulks;
 mod census;
 mod certificates;
@@ -11,11 +12,13 @@ mod destinations;
 mod forms;
 mod oversized;
 mod pushdown;
+mod rebuilt;
 mod refusals;
 mod seed;
 mod slices;
 mod windows;
 mod wire;
+mod years;
 
 use std::sync::Arc;
 
@@ -38,6 +41,7 @@ fn source_plan(index: &str) -> SourcePlan {
         index: index.to_owned(),
         timestamp_field: "@timestamp".to_owned(),
         layout: Layout::Auto,
+        layout_path: None,
         filter: Vec::new(),
     }
 }

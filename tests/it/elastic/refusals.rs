@@ -203,8 +203,8 @@ async fn basic_credentials_are_sent_with_every_call() {
     let calls = wire.calls("");
     assert_eq!(
         calls.len(),
-        5,
-        "root, mapping, view, page, close: {calls:?}"
+        7,
+        "root, indices, mapping, settings, view, page, close: {calls:?}"
     );
     for call in calls {
         assert_eq!(

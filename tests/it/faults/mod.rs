@@ -6,6 +6,7 @@ mod credentials;
 mod outage;
 mod sink;
 mod source;
+mod undecided;
 
 use k8scop_testbed::{
     Flavor,

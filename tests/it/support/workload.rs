@@ -87,6 +87,7 @@ pub fn alerts(documents: &[Document], rules: &RuleSet, namespace: &str) -> Vec<A
         job: String::new(),
         cluster: String::new(),
         layout: Layout::Auto,
+        layout_path: None,
         now: Timestamp::UNIX_EPOCH,
     };
     analyse(documents, rules, &context).alerts

@@ -187,10 +187,8 @@ pub fn rule(chance: &mut Chance) -> RuleDefinition {
             none,
         }];
     }
-    if chance.percent(60) {
-        definition.outcomes = (0..=chance.below(3))
-            .map(|_| *chance.one_of(&OUTCOMES))
-            .collect();
+    if chance.percent(80) {
+        definition.outcomes = (0..6).map(|_| *chance.one_of(&OUTCOMES)).collect();
     }
     definition
 }
@@ -318,7 +316,11 @@ fn verb(chance: &mut Chance) -> Value {
 fn stage(chance: &mut Chance) -> Value {
     match chance.percent(30) {
         true => scalar(chance),
-        false => json!(chance.one_of(&["RequestReceived", "ResponseComplete", "Panic"])),
+        false => match chance.below(8) {
+            0 => json!("RequestReceived"),
+            1 => json!("Panic"),
+            _ => json!("ResponseComplete"),
+        },
     }
 }
 

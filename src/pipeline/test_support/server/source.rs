@@ -2,7 +2,7 @@
 //! be overwritten.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -16,11 +16,15 @@ use crate::{
     detect::{document::Document, event::Event, layout::Layout, ruleset::Requirement},
     pipeline::{
         ledger::{Bucket, Census, Mark},
-        ports::{Fault, Pages, Source},
+        ports::{Coverage, Fault, Pages, Source},
+        progress::Degraded,
         pushdown::Pushdown,
         window::Window,
     },
 };
+
+/// The index that can be broken.
+const CAN_BREAK: &str = "broken";
 
 /// Documents of one answer.
 const PAGE: usize = 10;
@@ -34,6 +38,8 @@ pub(super) struct Documents {
     /// What the documents tell of, by their number.
     calls: Vec<Audited>,
     without_time: u64,
+    /// Whether the index of the documents with odd numbers cannot be read.
+    is_index_broken: bool,
 }
 
 /// A document, or one version of it.
@@ -86,6 +92,16 @@ impl Documents {
         call.sequence = sequence;
     }
 
+    /// The index of a document.
+    fn index(id: &str) -> &'static str {
+        let number: u64 = id.parse().unwrap_or_default();
+        if number % 2 == 1 {
+            CAN_BREAK
+        } else {
+            "logstash"
+        }
+    }
+
     /// Writes the event with this number again, under another id.
     fn repeat(&mut self, number: usize, searchable_from: Timestamp) {
         let Audited {
@@ -108,7 +124,7 @@ impl Documents {
     ) -> u64 {
         self.writes += 1;
         let document = Document {
-            index: "logstash".to_owned(),
+            index: Self::index(id).to_owned(),
             id: id.to_owned(),
             time: Some(time.to_string()),
             source: Bytes::from(source),
@@ -132,7 +148,9 @@ impl Documents {
         }
         let written = self.written.range((span.start, 0)..(span.end, 0));
         for (&(time, sequence), written) in written {
-            if written.searchable_from <= now && now < written.searchable_until {
+            let is_left_out = self.is_index_broken && written.document.index == CAN_BREAK;
+            let searchable = written.searchable_from..written.searchable_until;
+            if searchable.contains(&now) && !is_left_out {
                 let mark = census.0.entry(Bucket::of(time)).or_default();
                 *mark = mark.and(Mark::new(1, sequence));
                 documents.push_back(written.document.clone());
@@ -201,6 +219,11 @@ impl Server {
         self.content().documents.repeat(number, from);
     }
 
+    /// Breaks the index of the events with odd numbers, or heals it.
+    pub fn break_index(&self, is_broken: bool) {
+        self.content().documents.is_index_broken = is_broken;
+    }
+
     /// Stores documents without a time.
     pub fn add_without_time(&self, count: u64) {
         self.content().documents.without_time += count;
@@ -260,8 +283,33 @@ impl Source for Server {
         Ok(census)
     }
 
+    async fn census_of(&self, index: &str, span: Window) -> Result<Census, Fault> {
+        self.ask(Call::Census).await?;
+        let (documents, mut census) = {
+            let content = self.content();
+            content.documents.search(span, self.clock())
+        };
+        let of_index = documents.iter().filter(|document| document.index == index);
+        let times = of_index.filter_map(|document| document.time.as_ref()?.parse().ok());
+        let buckets: BTreeSet<Bucket> = times.map(Bucket::of).collect();
+        census.0.retain(|bucket, _| buckets.contains(bucket));
+        Ok(census)
+    }
+
     async fn without_time(&self) -> Result<u64, Fault> {
         Ok(self.content().documents.without_time)
+    }
+
+    fn coverage(&self) -> Coverage {
+        let broken = Degraded {
+            index: CAN_BREAK.to_owned(),
+            message: "is broken".to_owned(),
+        };
+        let is_broken = self.content().documents.is_index_broken;
+        Coverage {
+            left_out: is_broken.then_some(broken).into_iter().collect(),
+            rebuilt: Vec::new(),
+        }
     }
 }
 

@@ -89,7 +89,7 @@ async fn an_interrupted_analysis_reads_only_the_rest() {
     assert_eq!(code, Some(0), "{err}");
     let rest = 30 - read;
     let counts = format!(
-        "{rest} events read, {rest} alerts written, 0 there already, 0 documents set aside\n"
+        "{rest} events read, {rest} alerts written, 0 there already, 0 documents rejected\n"
     );
     assert!(err.starts_with("going on at 2019-02-01T00:0"), "{err}");
     assert!(err.ends_with(&counts), "{err}");

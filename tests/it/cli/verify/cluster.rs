@@ -125,6 +125,11 @@ spec: {{mode: Streaming, startTime: "{start}", source: {{index: "logs-*"}}}}
             "the job reaches from 2026-11-01T00:00:00Z to ",
         ),
         (
+            &one,
+            &[],
+            "the manifests hold no rule that job shop/one selects; print the rules with it: ",
+        ),
+        (
             "kind: Pod",
             &[],
             "the manifests cannot be read; give what kubectl get -o yaml prints",

@@ -28,6 +28,7 @@ pub(super) struct Seen {
 pub(super) async fn source(url: &str, index: &str, layout: Layout) -> Arc<dyn Source> {
     let plan = SourcePlan {
         layout,
+        layout_path: None,
         ..source_plan(index)
     };
     let connected = connect(&settings(url), &plan, &sink_plan("alerts")).await;
@@ -72,6 +73,7 @@ fn found(documents: &[Document], rules: &RuleSet, layout: Layout) -> (Vec<String
         job: "test".to_owned(),
         cluster: String::new(),
         layout,
+        layout_path: None,
         now: day().end,
     };
     let Analysis {
