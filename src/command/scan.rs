@@ -104,7 +104,7 @@ pub struct ScanArgs {
     threads: Option<NonZero<usize>>,
 }
 
-/// Scans, prints, and tells how it went.
+/// Scans, prints alerts, and reports a summary.
 pub fn run(args: &ScanArgs) -> anyhow::Result<Exit> {
     let rules = RuleSet::new(rules::load(&args.rules)?);
     let inputs = inputs(&args.events)?;

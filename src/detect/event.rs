@@ -4,6 +4,7 @@ pub mod gap;
 mod glance;
 mod lookup;
 mod outline;
+mod place;
 #[cfg(test)]
 pub(super) mod spelling;
 #[cfg(test)]
@@ -27,7 +28,7 @@ use super::{
 use gap::{Gap, Gaps};
 use lookup::Node;
 
-pub(super) use glance::Glance;
+pub(super) use glance::{Buffers, Glance};
 pub(super) use outline::Outline;
 pub(super) use trace::Trace;
 

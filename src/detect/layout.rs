@@ -16,6 +16,7 @@
 pub(super) mod dotted;
 mod path;
 mod place;
+mod recognise;
 pub(super) mod renamed;
 mod search;
 #[cfg(test)]
@@ -102,14 +103,38 @@ pub(super) fn audit_events(source: &[u8], place: Place<'_>) -> Reading {
     search::search_text(source, scope, search)
 }
 
+/// Where events are known to stand, in the order in which the first one counts. Each is an object
+/// below objects, or text.
+pub(super) const KNOWN_PLACES: [&[&str]; 11] = [
+    &ELASTIC,
+    &["message"],
+    &["log"],
+    &["log_processed"],
+    &["properties", "log"],
+    &["event", "original"],
+    &["json"],
+    &["body"],
+    &["azure", "platformlogs", "properties", "log"],
+    &["aws", "eks", "audit"],
+    &["result", "_raw"],
+];
+
+/// Where Elastic's Kubernetes integration puts them.
+pub(super) const ELASTIC: [&str; 2] = ["kubernetes", "audit"];
+
+/// Whether a known place is one of [`Layout::Wrapped`].
+pub(super) fn is_wrapped(place: &[&str]) -> bool {
+    place.first().is_some_and(|name| is_wrapper(name))
+}
+
 fn elastic(value: Value, scope: Scope) -> Reading {
-    let path = ["kubernetes", "audit"].map(str::to_owned);
+    let path = ELASTIC.map(str::to_owned);
     place::read_at(value, &path, scope)
 }
 
 fn wrapped(value: Value, scope: Scope) -> Reading {
     match value {
-        Value::Object(document) => search::search_members(document, scope, is_wrapper),
+        Value::Object(document) => search::search_members(document, scope, is_wrapper, is_wrapped),
         Value::Array(elements) => search::search_elements(elements, scope, &wrapped),
         _ => Reading::rejected(Rejection::NotAnAuditEvent),
     }
@@ -152,6 +177,12 @@ pub(super) fn canonical(event: AuditEvent) -> AuditEvent {
 /// Whether a name may stand for a member of an event, or something within one, without being it.
 pub(super) fn is_other_spelling(name: &str) -> bool {
     dotted::is_dotted_member(name) || renamed::is_renamed(name)
+}
+
+/// Whether a name may stand for one of the members by which an event is recognised, perhaps behind
+/// the name of its place.
+pub(super) fn is_anchor(name: &str) -> bool {
+    renamed::ends_with_anchor(name)
 }
 
 /// What an object says of itself.

@@ -27,8 +27,8 @@ use walk::Walk;
 
 pub use self::{
     leaves::Leaves,
-    plan::{NodeId, Plan},
-    scalar::is_plain_integer,
+    plan::{NodeId, Plan, ROOT},
+    scalar::{is_plain_integer, unescape},
     skip::object_length,
 };
 use super::json::SIZE_LIMIT;
@@ -57,7 +57,8 @@ pub fn read<'d>(text: &'d str, plan: &Plan, leaves: &mut Leaves) -> Result<&'d s
         let depths = grammar.check(source, start, &tokens)?;
         walk.advance(start, &tokens, depths)?;
     }
-    match lexer.is_outside() && grammar.is_complete() {
+    let is_doubtful = leaves.is_root_doubtful && leaves.home().is_none_or(|home| home == ROOT);
+    match lexer.is_outside() && grammar.is_complete() && !is_doubtful {
         true => Ok(text),
         false => Err(Refused),
     }

@@ -50,23 +50,27 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn peek(mut reader: Reader, is_live: bool) -> (Vec<u8>, Reader) {
     let mut head = vec![0; HEAD];
     let mut filled = 0;
-    let mut failed = None;
+    let mut ended = None;
     while filled < HEAD && !(is_live && shows_format(&head[..filled])) {
         match reader.read(&mut head[filled..]) {
-            Ok(0) => break,
+            Ok(0) => {
+                ended = Some(Ending(None));
+                break;
+            }
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
-                failed = Some(error);
+                ended = Some(Ending(Some(error)));
                 break;
             }
         }
     }
     head.truncate(filled);
     let whole = Cursor::new(head.clone());
-    let reader: Reader = match failed {
+    let reader: Reader = match ended {
         None => Box::new(whole.chain(reader)),
-        Some(error) => Box::new(whole.chain(Failing(Some(error)))),
+        // What has ended is not asked again.
+        Some(ending) => Box::new(whole.chain(ending)),
     };
     (head, reader)
 }
@@ -81,10 +85,10 @@ fn shows_format(head: &[u8]) -> bool {
     !may_be_list || Splitter::default().part(text).is_last
 }
 
-/// The end of an input that cannot be read any further.
-struct Failing(Option<io::Error>);
+/// The end of an input, and the error that it ended in.
+struct Ending(Option<io::Error>);
 
-impl Read for Failing {
+impl Read for Ending {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.take().map_or(Ok(0), Err)
     }

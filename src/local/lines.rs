@@ -63,7 +63,6 @@ impl<R: Read> Lines<R> {
     fn take(&mut self, read: usize) {
         let mut rest = &self.chunk[..read];
         while let Some(end) = memchr::memchr(b'\n', rest) {
-            // Prefixes come on top of what is kept of a document.
             let line = match self.line.as_slice() {
                 [] => &rest[..end],
                 _ => {
@@ -80,7 +79,8 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Appends bytes as far as they may be part of a document that is not too large.
+/// Appends bytes up to a bound that is beyond the largest document, so that memory stays bounded
+/// and what is too large is still rejected for its size.
 pub fn append(to: &mut Vec<u8>, bytes: &[u8]) {
     let free = (2 * KEPT).saturating_sub(to.len());
     to.extend_from_slice(&bytes[..bytes.len().min(free)]);

@@ -84,8 +84,8 @@ impl Open {
 
     /// Takes a byte, and returns whether it is the last one.
     fn ends_with(&mut self, byte: u8) -> bool {
-        let blanks = self.bytes.trim_ascii_end().len();
-        let is_same_line = !self.bytes[blanks..].contains(&b'\n');
+        let written = self.bytes.trim_ascii_end().len();
+        let is_same_line = !self.bytes[written..].contains(&b'\n');
         self.bytes.push(byte);
         if self.in_string {
             if self.escaped {

@@ -11,6 +11,7 @@ use crate::{
         context::Context,
         document::Document,
         event::gap::Gap,
+        rule::{Match, Outcome},
         ruleset::{Matcher, RuleSet, Sight},
     },
     local::block::{Block, Visitor},
@@ -93,9 +94,17 @@ struct Visit<'v, 's> {
 impl Visitor for Visit<'_, '_> {
     fn glance(&mut self, line: &str) -> Option<bool> {
         let Finder { matcher, context } = self.finder;
-        let is_quiet = matches!(matcher.look(line, context.place())?, Sight::Quiet(_));
-        self.found.events += u64::from(is_quiet);
-        Some(is_quiet)
+        let Sight::Quiet(matches) = matcher.look(line, context.place())? else {
+            return Some(false);
+        };
+        self.found.events += 1;
+        for Match { rule, outcome } in matches {
+            if let Outcome::Undecided(gap) = outcome {
+                let key = (rule.key().to_owned(), gap);
+                *self.found.undecided.entry(key).or_default() += 1;
+            }
+        }
+        Some(true)
     }
 
     fn document(&mut self, line: u64, source: &[u8]) {

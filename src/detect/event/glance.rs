@@ -11,17 +11,35 @@ use super::{
     Event, Outline, Trace,
     gap::{Gap, Gaps},
     outline::{Values, Way},
+    place::Found,
 };
 use crate::detect::{
     definition::RequestOutcome,
     derived::{self, Texts},
-    layout::{self, Layout, Place},
+    layout::{self, Place},
     pod_spec,
-    reading::{self, Leaves, NodeId, Refused},
+    reading::{self, Leaves, NodeId, ROOT, Refused},
 };
 
 /// Searches of the raw text that cost about as much as its tree.
 const SEARCHES: usize = 32;
+
+/// What is read of one document after the other.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    document: Leaves,
+    /// Text of the document that holds the event.
+    text: String,
+    in_text: Leaves,
+}
+
+impl Buffers {
+    /// Those of the document.
+    #[cfg(test)]
+    pub fn document(&mut self) -> &mut Leaves {
+        &mut self.document
+    }
+}
 
 /// An audit event in its document, with the places of what is looked at. It has the values that
 /// an [`Event`] of the same document has.
@@ -38,18 +56,33 @@ pub struct Glance<'d> {
 }
 
 impl<'d> Glance<'d> {
-    /// Reads a document that is an audit event of the raw layout. Others are refused, and so is
-    /// what is doubtful: an [`Event`] can be read of some of them.
+    /// Reads a document that is an audit event, or that holds one at a known place, as an object or
+    /// as text. Others are refused, and so is what is doubtful: an [`Event`] can be read of some of
+    /// them.
     pub fn read(
         source: &'d str,
         place: Place<'_>,
         outline: &'d Outline,
-        leaves: &'d mut Leaves,
+        buffers: &'d mut Buffers,
     ) -> Result<Self, Refused> {
-        if place.path.is_some() || !matches!(place.layout, Layout::Auto | Layout::Raw) {
-            return Err(Refused);
-        }
-        let glance = Self::read_part(source, outline, leaves)?;
+        let Buffers {
+            document,
+            text,
+            in_text,
+        } = buffers;
+        let source = reading::read(source, outline.plan(), document)?;
+        let glance = match outline.find(source, document, place)? {
+            Found::Here => Self::new(source, outline, document)?,
+            Found::InText(range) => {
+                text.clear();
+                reading::unescape(&source[range], text);
+                let text = reading::read(text, outline.plan(), in_text)?;
+                match in_text.home() {
+                    Some(ROOT) => Self::new(text, outline, in_text)?,
+                    _ => return Err(Refused),
+                }
+            }
+        };
         let text = |name| glance.first(&[name]);
         match layout::looks_like_event(text, |_| false) {
             true => Ok(glance),
@@ -58,13 +91,17 @@ impl<'d> Glance<'d> {
     }
 
     /// Reads any part of an event.
+    #[cfg(test)]
     pub fn read_part(
         source: &'d str,
         outline: &'d Outline,
         leaves: &'d mut Leaves,
     ) -> Result<Self, Refused> {
         let source = reading::read(source, outline.plan(), leaves)?;
-        let leaves = &*leaves;
+        Self::new(source, outline, leaves)
+    }
+
+    fn new(source: &'d str, outline: &'d Outline, leaves: &'d Leaves) -> Result<Self, Refused> {
         let is_seen = |node: &NodeId| leaves.is_seen(*node);
         let mut synonyms = outline.synonyms().iter();
         match synonyms.any(|(one, other)| is_seen(one) && is_seen(other)) {

@@ -63,7 +63,11 @@ impl Outline {
     /// What has to be read for fields, some of which may also be asked for their elements.
     pub fn new(fields: &[Field], has_elements: impl Fn(usize) -> bool) -> Self {
         let mut outline = Self {
-            plan: Plan::new(layout::is_other_spelling),
+            plan: Plan::with_places(
+                layout::is_other_spelling,
+                layout::is_anchor,
+                &layout::KNOWN_PLACES,
+            ),
             ways: Vec::new(),
             trees: Vec::new(),
             synonyms: Vec::new(),

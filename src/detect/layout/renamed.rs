@@ -19,6 +19,9 @@ use crate::detect::{
 /// The parts of an event that callers write.
 const BODIES: [&str; 2] = ["requestObject", "responseObject"];
 
+/// Members by which an event is recognised: it has one of them.
+const ANCHORS: [&str; 3] = ["auditID", "verb", "stage"];
+
 /// Names that only audit events have.
 const DISTINCTIVE: [&str; 7] = [
     "auditid",
@@ -61,6 +64,17 @@ pub(super) fn body_of(name: &str) -> Option<&'static str> {
     BODIES.into_iter().find(|body| is_same(body, name))
 }
 
+/// Whether a name ends with that of a member by which an event is recognised.
+pub(super) fn ends_with_anchor(name: &str) -> bool {
+    let ends = |anchor: &&str| {
+        let mut characters = fold(name).rev();
+        fold(anchor)
+            .rev()
+            .all(|last| characters.next() == Some(last))
+    };
+    ANCHORS.iter().any(|anchor| ends(&anchor))
+}
+
 /// The beginnings of names that stand before names of an event's members: `kubernetes_audit_` of
 /// `kubernetes_audit_verb`.
 pub(super) fn prefixes(document: &AuditEvent) -> Vec<String> {
@@ -68,9 +82,7 @@ pub(super) fn prefixes(document: &AuditEvent) -> Vec<String> {
     for name in document.keys() {
         let is_anchor = |start: &usize| {
             let rest = &name[*start..];
-            ["auditID", "verb", "stage"]
-                .iter()
-                .any(|anchor| is_same(anchor, rest))
+            ANCHORS.iter().any(|anchor| is_same(anchor, rest))
         };
         let start = boundaries(name).filter(|start| *start > 0).find(is_anchor);
         let prefix = start.map(|start| &name[..start]);
@@ -270,7 +282,7 @@ fn is_separator(character: char) -> bool {
     !character.is_alphanumeric()
 }
 
-fn fold(name: &str) -> impl Iterator<Item = char> {
+fn fold(name: &str) -> impl DoubleEndedIterator<Item = char> {
     let characters = name.chars().filter(|character| !is_separator(*character));
     characters.map(|character| character.to_ascii_lowercase())
 }

@@ -7,9 +7,10 @@
 use serde_json::{Map, Value};
 
 use super::{
-    AuditEvent, Kind, canonical, dotted, has_target, is_event, is_place, kind, renamed,
+    AuditEvent, KNOWN_PLACES, is_place,
+    recognise::{Recognised, recognise},
+    renamed,
     text::{self, Piece, Text},
-    text_of,
 };
 use crate::detect::{
     document::Rejection,
@@ -140,7 +141,11 @@ pub(super) fn search_members(
     document: Map<String, Value>,
     scope: Scope,
     is_searched: impl Fn(&str) -> bool,
+    is_known: impl Fn(&[&str]) -> bool,
 ) -> Reading {
+    if let Some(reading) = search_known(&document, scope, is_known) {
+        return reading;
+    }
     let mut candidates = Vec::new();
     let document = document.into_iter().filter(|(name, _)| is_searched(name));
     add_members(document.collect(), scope, &mut candidates);
@@ -232,6 +237,12 @@ fn look(candidate: Candidate, next: &mut Vec<Candidate>) -> Result<Reading, Opti
             Recognised::Event(event) => Ok(Reading::of(event)),
             Recognised::List(items) => Ok(search_elements(items, scope, &search)),
             Recognised::Other(document, rejection) => {
+                // A whole document, not an object within one.
+                if scope.depth == DEPTH
+                    && let Some(reading) = search_known(&document, scope, |_| true)
+                {
+                    return Ok(reading);
+                }
                 if let Some(depth) = scope.depth.checked_sub(1) {
                     add_members(document, Scope { depth, ..scope }, next);
                 }
@@ -251,6 +262,33 @@ fn look(candidate: Candidate, next: &mut Vec<Candidate>) -> Result<Reading, Opti
         },
         _ => Err(None),
     }
+}
+
+/// The first known place that has an event.
+fn search_known(
+    document: &Map<String, Value>,
+    scope: Scope,
+    is_known: impl Fn(&[&str]) -> bool,
+) -> Option<Reading> {
+    let here = Scope { depth: 0, ..scope };
+    let places = KNOWN_PLACES.iter().filter(|place| is_known(place));
+    places.into_iter().find_map(|place| {
+        let (first, rest) = place.split_first()?;
+        let value = rest.iter().try_fold(document.get(*first)?, |value, name| {
+            value.as_object()?.get(*name)
+        })?;
+        let reading = match value {
+            Value::Object(event) => match recognise(event.clone(), here, true) {
+                Recognised::Event(event) => Reading::of(event),
+                _ => return None,
+            },
+            Value::String(text) => {
+                search_text(text::json_in(text)?.as_bytes(), here.in_text()?, &search)
+            }
+            _ => return None,
+        };
+        (!reading.events.is_empty()).then_some(reading)
+    })
 }
 
 /// A reading that counts: one without events is but a reason.
@@ -284,102 +322,4 @@ fn add_members(document: Map<String, Value>, scope: Scope, next: &mut Vec<Candid
     };
     next.extend(known.into_iter().map(candidate(true)));
     next.extend(others.into_iter().map(candidate(false)));
-}
-
-/// What an object is.
-enum Recognised {
-    Event(AuditEvent),
-    List(Vec<Value>),
-    Other(Map<String, Value>, Option<Rejection>),
-}
-
-fn recognise(mut document: Map<String, Value>, scope: Scope, is_known: bool) -> Recognised {
-    match kind(&document) {
-        Kind::Any => {}
-        Kind::EventList => match document.remove("items") {
-            Some(Value::Array(items)) => return Recognised::List(items),
-            _ => return Recognised::Other(Map::new(), None),
-        },
-        // Callers write it.
-        Kind::Foreign => return Recognised::Other(Map::new(), None),
-    }
-    let mut rejection = None;
-    match event_of(&document, is_known) {
-        Ok(Some(Shape::AsItIs)) => return Recognised::Event(canonical(document)),
-        Ok(Some(Shape::Restored(event))) => return Recognised::Event(event),
-        Ok(None) => {}
-        Err(reason) => rejection = Some(reason),
-    }
-    let prefixes = match scope.has_prefixes {
-        true => renamed::prefixes(&document),
-        false => Vec::new(),
-    };
-    for prefix in prefixes {
-        match event_of(&with_prefix(&document, &prefix), true) {
-            Ok(Some(Shape::Restored(event))) => return Recognised::Event(event),
-            Ok(Some(Shape::AsItIs)) => {
-                return Recognised::Event(canonical(with_prefix(&document, &prefix)));
-            }
-            Ok(None) => {}
-            Err(reason) => rejection = Some(reason),
-        }
-    }
-    Recognised::Other(document, rejection)
-}
-
-/// How an event stands in its document.
-enum Shape {
-    AsItIs,
-    Restored(AuditEvent),
-}
-
-/// The event that an object is, or why it is none although it was one.
-fn event_of(document: &AuditEvent, is_known: bool) -> Result<Option<Shape>, Rejection> {
-    let is_renamed = document.keys().any(|name| renamed::is_renamed(name));
-    let is_one = |event: &AuditEvent| is_event(event) && (is_known || is_surely_event(event));
-    let has_other_names = is_renamed || dotted::has_members(document);
-    if !has_other_names && is_one(document) {
-        return accept(document, Shape::AsItIs);
-    }
-    if has_other_names {
-        let restored = canonical(renamed::restore(document.clone())?);
-        if is_one(&restored) {
-            return accept(document, Shape::Restored(restored));
-        }
-    }
-    match is_known && renamed::has_traces(document) {
-        true => Err(Rejection::Renamed),
-        false => Ok(None),
-    }
-}
-
-/// An event that names neither its user nor its object, while some names look like theirs, is not
-/// what it was.
-fn accept(document: &AuditEvent, shape: Shape) -> Result<Option<Shape>, Rejection> {
-    let event = match &shape {
-        Shape::AsItIs => document,
-        Shape::Restored(event) => event,
-    };
-    match !has_target(event) && renamed::has_traces(document) {
-        true => Err(Rejection::Renamed),
-        false => Ok(Some(shape)),
-    }
-}
-
-/// Whether an object is an event wherever it stands.
-fn is_surely_event(event: &AuditEvent) -> bool {
-    let is_named = event.contains_key("auditID")
-        || text_of(event, "kind").is_some() && text_of(event, "apiVersion").is_some();
-    is_named && text_of(event, "verb").is_some() || event.contains_key(MARK)
-}
-
-/// Only what has a name that begins with the prefix, by the rest of its name.
-fn with_prefix(document: &Map<String, Value>, prefix: &str) -> Map<String, Value> {
-    let members = document.iter().filter_map(|(name, value)| {
-        let rest = name
-            .strip_prefix(prefix)
-            .or((name == MARK).then_some(MARK))?;
-        Some((rest.to_owned(), value.clone()))
-    });
-    members.collect()
 }

@@ -18,6 +18,10 @@ pub struct Leaves {
     /// Objects of all documents, and of those before the present one.
     objects: u64,
     objects_before: u64,
+    /// The place of the object that has wanted members, and the number of that object.
+    home: Option<(NodeId, u64)>,
+    /// Whether the root has a doubtful member.
+    pub(super) is_root_doubtful: bool,
     /// Room for a walk: the lists and objects around the present one.
     pub(super) around: Vec<Container>,
 }
@@ -54,6 +58,18 @@ impl Leaves {
         self.decoded.clear();
         self.objects_before = self.objects;
         self.around.clear();
+        self.home = None;
+        self.is_root_doubtful = false;
+    }
+
+    /// Notes that an object at a place has wanted members; false if another one has some too.
+    pub fn is_only_home(&mut self, place: NodeId, object: u64) -> bool {
+        self.home.get_or_insert((place, object)).1 == object
+    }
+
+    /// The place of what was found: [`super::ROOT`] if it is the document itself.
+    pub fn home(&self) -> Option<NodeId> {
+        self.home.map(|(place, _)| place)
     }
 
     /// A number for an object that no other object has.

@@ -7,10 +7,25 @@ pub type NodeId = u32;
 pub const ROOT: NodeId = 0;
 
 /// The wanted values of a document.
+///
+/// The wanted values may also stand below a place: an object there has the members of the root.
 #[derive(Debug)]
 pub struct Plan {
     nodes: Vec<Node>,
     is_doubtful: fn(&str) -> bool,
+    is_refused: fn(&str) -> bool,
+}
+
+/// What a node has to do with places.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Position {
+    /// Nothing.
+    #[default]
+    Inside,
+    /// A place lies below it.
+    OnTheWay,
+    /// It is a place: an object there is as the root, and text may hold such an object.
+    Place,
 }
 
 /// A value in the tree.
@@ -23,6 +38,8 @@ pub struct Node {
     pub is_whole: bool,
     /// Where text that may hold JSON is refused.
     pub may_be_folded: bool,
+    /// Where places lie.
+    pub position: Position,
 }
 
 impl Plan {
@@ -31,12 +48,52 @@ impl Plan {
         Self {
             nodes: vec![Node::default()],
             is_doubtful,
+            is_refused: |_| false,
         }
+    }
+
+    /// A plan with places, of which the first one counts. A document is refused if it has a member
+    /// of a name that is refused, wherever the wanted values stand.
+    pub fn with_places(
+        is_doubtful: fn(&str) -> bool,
+        is_refused: fn(&str) -> bool,
+        places: &[&[&str]],
+    ) -> Self {
+        let mut plan = Self {
+            is_refused,
+            ..Self::new(is_doubtful)
+        };
+        for path in places {
+            for length in 1..path.len() {
+                let node = plan.node(&path[..length]);
+                plan.node_mut(node).position = Position::OnTheWay;
+            }
+        }
+        // Their numbers are in their order.
+        for path in places {
+            let node = plan.node(path);
+            let node = plan.node_mut(node);
+            node.position = Position::Place;
+            node.is_whole = true;
+        }
+        plan
+    }
+
+    /// The places, in their order.
+    pub fn places(&self) -> impl Iterator<Item = NodeId> {
+        let nodes = self.nodes.iter().zip(0..);
+        nodes.filter_map(|(node, id)| (node.position == Position::Place).then_some(id))
     }
 
     /// Whether the document is refused for a member of this name.
     pub fn is_doubtful(&self, name: &[u8]) -> bool {
         str::from_utf8(name).is_ok_and(self.is_doubtful)
+    }
+
+    /// Whether the document is refused for a member of this name, even if what is wanted stands at
+    /// a place.
+    pub fn is_refused(&self, name: &[u8]) -> bool {
+        str::from_utf8(name).is_ok_and(self.is_refused)
     }
 
     /// The node at the end of a path, made if need be.

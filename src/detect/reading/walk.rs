@@ -4,7 +4,7 @@ use super::{
     Refused,
     grammar::Depths,
     leaves::Leaves,
-    plan::{NodeId, Plan, ROOT},
+    plan::{NodeId, Plan, Position, ROOT},
     tokens::Tokens,
 };
 
@@ -48,6 +48,8 @@ pub struct Container {
     is_object: bool,
     /// Unlike that of any other.
     number: u64,
+    /// The place that it stands at or below.
+    place: NodeId,
 }
 
 impl Container {
@@ -72,6 +74,7 @@ impl<'w> Walk<'w> {
                 node: ROOT,
                 is_object: false,
                 number: 0,
+                place: ROOT,
             },
             seeks: Seeks::Ends,
             awaited: Some((ROOT, 0)),
@@ -113,7 +116,7 @@ impl<'w> Walk<'w> {
                 let backslash = last(tokens.backslashes & (bit - 1), start, self.backslash);
                 self.name(opening, place, backslash)?;
             } else if bit & tokens.opens != 0 {
-                self.enter(place);
+                self.enter(place)?;
             } else {
                 let backslash = last(tokens.backslashes & (bit - 1), start, self.backslash);
                 self.end_value(place, backslash)?;
@@ -154,26 +157,53 @@ impl<'w> Walk<'w> {
         if backslash > opening {
             return Err(Refused);
         }
-        let member = self.plan.member(self.here.node, name);
-        let is_doubtful = match member {
-            Some(node) => !self.leaves.is_first(node, self.here.number),
-            None => self.depth == 1 && self.plan.is_doubtful(name),
+        let Some(node) = self.plan.member(self.here.node, name) else {
+            return match self.here.node {
+                ROOT => self.doubt(name),
+                _ => Ok(()),
+            };
         };
-        let of_interest = member.filter(|node| self.plan.get(*node).is_of_interest());
-        if let Some(node) = of_interest {
+        let is_first = self.leaves.is_first(node, self.here.number);
+        let what = self.plan.get(node);
+        if self.here.node == ROOT {
+            let is_only = match what.position {
+                Position::Inside => self.leaves.is_only_home(self.here.place, self.here.number),
+                // There are no places within places.
+                _ if self.depth > 1 => return Ok(()),
+                _ => true,
+            };
+            if !is_only {
+                return Err(Refused);
+            }
+        }
+        if what.is_of_interest() {
             self.awaited = Some((node, colon));
             self.seeks = Seeks::Ends;
         }
-        if is_doubtful { Err(Refused) } else { Ok(()) }
+        if is_first { Ok(()) } else { Err(Refused) }
     }
 
-    fn enter(&mut self, place: usize) {
+    /// Decides about an object for a member that is not in the plan.
+    fn doubt(&mut self, name: &[u8]) -> Result<(), Refused> {
+        let is_doubtful = self.plan.is_doubtful(name);
+        self.leaves.is_root_doubtful |= is_doubtful;
+        match is_doubtful && self.depth > 1 || self.plan.is_refused(name) {
+            true => Err(Refused),
+            false => Ok(()),
+        }
+    }
+
+    fn enter(&mut self, place: usize) -> Result<(), Refused> {
         self.depth += 1;
         let Some((node, _)) = self.awaited.take() else {
-            return self.skip_from_here();
+            self.skip_from_here();
+            return Ok(());
         };
         let is_object = self.text.as_bytes()[place] == b'{';
         let what = self.plan.get(node);
+        if what.position != Position::Inside {
+            return self.enter_place(node, place, is_object);
+        }
         if what.is_whole && self.whole.is_none() {
             self.whole = Some((node, place, self.depth - 1));
         }
@@ -181,16 +211,34 @@ impl<'w> Walk<'w> {
             self.leaves.add_object(node);
         }
         if is_object && !what.has_members() {
-            return self.skip_from_here();
+            self.skip_from_here();
+        } else {
+            self.walk_into(node, self.here.place, place, is_object);
         }
+        Ok(())
+    }
+
+    /// Enters an object on the way to places, or at one; a list could hold several.
+    fn enter_place(&mut self, node: NodeId, at: usize, is_object: bool) -> Result<(), Refused> {
+        let is_place = self.plan.get(node).position == Position::Place;
+        match (is_object, is_place) {
+            (false, _) => return Err(Refused),
+            (true, true) => self.walk_into(ROOT, node, at, true),
+            (true, false) => self.walk_into(node, ROOT, at, true),
+        }
+        Ok(())
+    }
+
+    fn walk_into(&mut self, node: NodeId, place: NodeId, at: usize, is_object: bool) {
         self.leaves.around.push(self.here);
         let number = self.leaves.new_object();
         self.here = Container {
             node,
             is_object,
             number,
+            place,
         };
-        self.next_part(place);
+        self.next_part(at);
     }
 
     /// Skips the list or object that has just begun.
@@ -248,6 +296,7 @@ impl<'w> Walk<'w> {
             self.leaves.add_whole(node, range.clone());
         }
         match text {
+            _ if what.position == Position::Place => {}
             [] | b"null" | b"\"\"" => {}
             [b'"', first, ..] if what.may_be_folded && !first.is_ascii_alphanumeric() => {
                 return Err(Refused);

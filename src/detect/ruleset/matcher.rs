@@ -7,9 +7,8 @@ use super::{
     program::RuleId,
 };
 use crate::detect::{
-    event::{Event, Glance},
+    event::{Buffers, Event, Glance},
     layout::Place,
-    reading::Leaves,
     rule::Match,
 };
 
@@ -18,7 +17,7 @@ use crate::detect::{
 #[derive(Debug)]
 pub struct Matcher<'r> {
     rules: &'r RuleSet,
-    leaves: Leaves,
+    buffers: Buffers,
     search: Search,
 }
 
@@ -45,7 +44,7 @@ impl<'r> Matcher<'r> {
     pub fn new(rules: &'r RuleSet) -> Self {
         Self {
             rules,
-            leaves: Leaves::default(),
+            buffers: Buffers::default(),
             search: Search {
                 decisions: Decisions::new(&rules.programs),
                 room: rules.index.take_room(),
@@ -59,7 +58,7 @@ impl<'r> Matcher<'r> {
     /// one JSON object and nothing else.
     pub fn look(&mut self, source: &str, place: Place<'_>) -> Option<Sight<'r>> {
         let rules = self.rules;
-        let glance = Glance::read(source, place, &rules.outline, &mut self.leaves).ok()?;
+        let glance = Glance::read(source, place, &rules.outline, &mut self.buffers).ok()?;
         let (matching, facts) = self.search.run(rules, View::Glance(&glance));
         let quiet = matching.iter().map(|decided| rules.quiet(*decided, &facts));
         let quiet: Option<_> = quiet.collect();
@@ -84,7 +83,7 @@ impl<'r> Matcher<'r> {
         source: &str,
     ) -> Option<Vec<(Decided, Option<Match<'r>>)>> {
         let rules = self.rules;
-        let glance = Glance::read_part(source, &rules.outline, &mut self.leaves).ok()?;
+        let glance = Glance::read_part(source, &rules.outline, self.buffers.document()).ok()?;
         let (matching, facts) = self.search.run(rules, View::Glance(&glance));
         let matching = matching.iter();
         Some(

@@ -11,6 +11,7 @@ use crate::detect::{
     rule::{Outcome, RuleIdentity},
 };
 
+mod layouts;
 pub(super) mod random;
 
 pub(super) fn rule(name: &str, definition: &RuleDefinition) -> Option<Arc<Rule>> {

@@ -38,7 +38,7 @@ fn a_container_log_may_be_utf_16() {
 
 #[test]
 fn what_was_read_before_an_error_is_given_first() {
-    let reader = Cursor::new(b"{}".to_vec()).chain(Failing(Some(io::Error::other("broken"))));
+    let reader = Cursor::new(b"{}".to_vec()).chain(Ending(Some(io::Error::other("broken"))));
     let mut reader = decode(Box::new(reader), true);
     let mut text = Vec::new();
     let error = reader.read_to_end(&mut text).expect_err("it is broken");

@@ -39,12 +39,12 @@ fn may_hold_object(torn: &str) -> bool {
 #[test]
 fn an_event_behind_a_torn_one_comes_out_wherever_the_cut_is() {
     let next = event("next");
-    for torn in [event("torn"), with_body("torn")] {
+    for (torn, step) in [(event("torn"), 1), (with_body("torn"), 3)] {
         for text in [
             torn.to_string(),
             serde_json::to_string_pretty(&torn).expect("JSON"),
         ] {
-            for cut in 1..text.len() {
+            for cut in (1..text.len()).step_by(step) {
                 let Some(torn) = text.get(..cut) else {
                     continue;
                 };
@@ -173,6 +173,10 @@ proptest! {
         cut: prop::sample::Index,
         has_line_end: bool,
     ) {
+        let mut events = events;
+        for (at, event) in events.iter_mut().enumerate() {
+            event["auditID"] = json!(format!("event-{at}"));
+        }
         let torn = torn.index(events.len());
         let mut stream = Vec::new();
         for (at, event) in events.iter().enumerate() {
@@ -187,7 +191,7 @@ proptest! {
         let mut shown = Shown::default();
         plain::visit(&stream, true, &mut shown);
         let others = events.iter().enumerate().filter(|(at, _)| *at != torn);
-        let missing = others.filter(|(_, event)| count(&shown, event) == 0).count();
+        let missing = others.filter(|(_, event)| count(&shown, event) != 1).count();
         // An object that may be a part of the body is left where it is.
         let is_end = torn + 1 == events.len();
         let kept = match (has_line_end || is_end, str::from_utf8(&stream)) {

@@ -91,7 +91,9 @@ async fn an_index_is_read_by_its_exact_name() {
     let ran = command
         .arg("analyze")
         .args(flags)
-        .args(STATIC)
+        .args(SPAN)
+        .args(RULES)
+        .args(["-A", "static"])
         .output()
         .await;
     let Ran { code, err, .. } = ran.expect("the command starts").into();
