@@ -222,7 +222,7 @@ async fn the_administrator_tries_and_does(world: &World) {
                 None,
             ),
             &[
-                "High admin: patch of clusterrolebindings -/tool, cluster-admin for tool, eve",
+                "High admin: patch of clusterrolebindings -/tool, cluster-admin for eve",
                 changed,
             ],
         ),
