@@ -12,7 +12,9 @@ macro_rules! embed {
 /// Name and text of each manifest, in the order of names.
 pub const MANIFESTS: &[(&str, &str)] = embed![
     "anonymous-access.yaml",
+    "audit-event-incomplete.yaml",
     "cluster-admin-binding.yaml",
+    "describe-pod.yaml",
     "enum-all-namespaces.yaml",
     "enum-cluster-scope.yaml",
     "enum-namespace.yaml",

@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod cases;
 mod chart;
 mod cli;
 mod controller;
@@ -24,3 +25,4 @@ mod readme;
 mod soak;
 mod story;
 mod support;
+mod truth;

@@ -62,11 +62,13 @@ async fn the_first_command_prints_the_alerts_of_the_example() {
     let table = String::from_utf8(first.stdout).expect("a table is text");
     assert_eq!(
         table.lines().count(),
-        1 + 121,
+        1 + 158,
         "a heading, and a line an alert"
     );
     let summary = String::from_utf8(first.stderr).expect("words are text");
-    assert!(summary.ends_with("312 events, 121 alerts of 16 rules (4 high, 16 medium, 101 low)\n"));
+    assert!(summary.ends_with(
+        "312 events, 158 alerts of 17 rules (4 high, 8 medium, 104 low, 42 informational)\n"
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,7 +124,7 @@ async fn five_commands_lead_from_nothing_to_the_first_alert() {
             let follows = listed
                 .lines()
                 .any(|line| line.contains("analysisjob") && line.contains("True"));
-            (rules.count() == 16 && follows).then_some(())
+            (rules.count() == 18 && follows).then_some(())
         },
     )
     .await;

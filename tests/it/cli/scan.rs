@@ -43,7 +43,7 @@ fn harmless() -> Value {
 
 const TABLE: &str = "\
 TIME                   SEVERITY   CATEGORY   RULE       USER    MESSAGE
-2026-11-23T07:00:00Z   Medium     Exec       pod-exec   alice   alice ran in shop/web-0, container web: id
+2026-11-23T07:00:00Z   Medium     Exec       pod-exec   alice   alice: exec in shop/web-0, container web: id
 ";
 const SUMMARY: &str = "2 events, 1 alert of 1 rule (1 medium)\n";
 
