@@ -247,3 +247,23 @@ fn an_event_that_is_not_whole_is_incomplete() {
         Some(Outcome::Alert(_))
     ));
 }
+
+#[test]
+fn an_annotation_is_found_as_each_store_returns_it() {
+    let rule = json!({"title": "Refused", "severity": "Low", "selections": [{"name": "s", "all": [
+        {"field": "annotations[\"authorization.k8s.io/decision\"]", "equals": "forbid"},
+        {"field": "outcome", "equals": "denied"},
+    ]}]});
+    for annotations in [
+        json!({"authorization.k8s.io/decision": "forbid"}),
+        json!({"authorization_k8s_io/decision": "forbid"}),
+        json!({"authorization": {"k8s": {"io/decision": "forbid"}}}),
+    ] {
+        let event = json!({"verb": "get", "annotations": annotations});
+        assert_eq!(
+            decided(rule.clone(), event),
+            "low: denied: Refused",
+            "{annotations}"
+        );
+    }
+}
