@@ -26,7 +26,7 @@ pub struct Matcher<'r> {
 pub enum Sight<'r> {
     /// It raises no alert: no rule matches but these, which are excepted or undecided.
     Quiet(Vec<Match<'r>>),
-    /// It may raise some: it has to be read, and asked for its [`matches`](Matcher::matches).
+    /// It may raise some: it has to be read to [`conclude`](Matcher::conclude).
     Loud,
 }
 
@@ -69,6 +69,12 @@ impl<'r> Matcher<'r> {
     pub fn matches(&mut self, event: &Event) -> Vec<Match<'r>> {
         let rules = self.rules;
         rules.conclude(self.matching(event), event)
+    }
+
+    /// Returns the rules that match, as the last look has decided them, given the event that was
+    /// looked at.
+    pub fn conclude(&self, event: &Event) -> Vec<Match<'r>> {
+        self.rules.conclude(&self.search.matching, event)
     }
 
     pub(super) fn matching(&mut self, event: &Event) -> &[Decided] {
