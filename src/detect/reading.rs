@@ -28,7 +28,7 @@ use walk::Walk;
 pub use self::{
     leaves::Leaves,
     plan::{NodeId, Plan, ROOT},
-    scalar::{is_plain_integer, unescape},
+    scalar::{is_plain_integer, unescape_long},
     skip::object_length,
 };
 use super::json::SIZE_LIMIT;

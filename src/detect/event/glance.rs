@@ -27,7 +27,7 @@ const SEARCHES: usize = 32;
 pub struct Buffers {
     document: Leaves,
     /// Text of the document that holds the event.
-    text: String,
+    text: Vec<u8>,
     in_text: Leaves,
 }
 
@@ -70,8 +70,7 @@ impl<'d> Glance<'d> {
         let glance = match outline.find(source, document, place)? {
             Found::Here => Self::new(source, outline, document)?,
             Found::InText(range) => {
-                text.clear();
-                reading::unescape(&source[range], text);
+                let text = reading::unescape_long(&source[range], text);
                 let text = reading::read(text, outline.plan(), in_text)?;
                 match in_text.home() {
                     Some(ROOT) => Self::new(text, outline, in_text)?,
@@ -80,7 +79,7 @@ impl<'d> Glance<'d> {
             }
         };
         let text = |name| glance.first(&[name]);
-        match layout::looks_like_event(text, |_| false) {
+        match layout::looks_like_event(text, |_| false) && outline.has_target(glance.leaves) {
             true => Ok(glance),
             false => Err(Refused),
         }

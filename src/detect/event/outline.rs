@@ -6,7 +6,7 @@ use crate::detect::{
     field::{Field, Lookup},
     layout::{self, OBJECTS},
     pod_spec,
-    reading::{NodeId, Plan},
+    reading::{Leaves, NodeId, Plan},
     schema,
 };
 
@@ -54,6 +54,9 @@ const DISTINCTIVE: [&str; 6] = [
     "requestURI",
 ];
 
+/// Members that say who asked for what.
+const TARGETS: [&str; 2] = ["user", "objectRef"];
+
 impl Outline {
     /// What has to be read for fields, some of which may also be asked for their elements.
     pub fn new(fields: &[Field], has_elements: impl Fn(usize) -> bool) -> Self {
@@ -71,7 +74,7 @@ impl Outline {
         for name in schema::members() {
             outline.plan.node(&[name]);
         }
-        for name in DISTINCTIVE {
+        for name in DISTINCTIVE.into_iter().chain(TARGETS) {
             outline.want(&[name]);
         }
         for (number, field) in fields.iter().enumerate() {
@@ -84,6 +87,12 @@ impl Outline {
             }
         }
         outline
+    }
+
+    /// Whether an event names its user or its object.
+    pub(super) fn has_target(&self, leaves: &Leaves) -> bool {
+        let nodes = TARGETS.iter().filter_map(|name| self.plan.find(&[name]));
+        nodes.into_iter().any(|node| leaves.is_object(node))
     }
 
     pub(super) fn plan(&self) -> &Plan {
