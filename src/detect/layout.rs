@@ -119,6 +119,9 @@ pub(super) const KNOWN_PLACES: [&[&str]; 11] = [
     &["result", "_raw"],
 ];
 
+/// What the names of flat documents begin with.
+pub(super) const FLAT_PREFIX: &str = "kubernetes.audit.";
+
 /// Where Elastic's Kubernetes integration puts them.
 pub(super) const ELASTIC: [&str; 2] = ["kubernetes", "audit"];
 

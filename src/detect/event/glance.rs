@@ -48,6 +48,7 @@ pub struct Glance<'d> {
     outline: &'d Outline,
     trees: OnceCell<Vec<OnceCell<Event>>>,
     searches: Cell<usize>,
+    is_unsure: Cell<bool>,
     may_have_pod: OnceCell<bool>,
 }
 
@@ -107,9 +108,15 @@ impl<'d> Glance<'d> {
                 outline,
                 trees: OnceCell::new(),
                 searches: Cell::new(0),
+                is_unsure: Cell::new(false),
                 may_have_pod: OnceCell::new(),
             }),
         }
+    }
+
+    /// Whether something was asked for that flat names do not show.
+    pub fn is_unsure(&self) -> bool {
+        self.is_unsure.get()
     }
 
     /// Visits the values of a field, given by its number in the outline, and perhaps others.
@@ -198,6 +205,14 @@ impl<'d> Glance<'d> {
         let may_have_pod = || *self.may_have_pod.get_or_init(|| pod_spec::may_be_in(self));
         let may_be = !matches!(way.values, Values::InPodSpec(..)) || may_have_pod();
         let tree = way.tree.filter(|_| may_be);
+        if tree.is_some() && self.leaves.is_flat_tree() {
+            let trace = match &way.values {
+                Values::InPodSpec(_, trace) => trace.as_ref(),
+                _ => None,
+            };
+            let may_occur = trace.is_none_or(|trace| trace.may_occur(self.source));
+            self.is_unsure.set(self.is_unsure.get() || may_occur);
+        }
         let members = tree
             .into_iter()
             .flat_map(|tree| &self.outline.trees()[tree]);

@@ -87,6 +87,9 @@ impl Outline {
             }
         }
         outline
+            .plan
+            .add_flat_names(layout::FLAT_PREFIX, schema::has_dotted_keys);
+        outline
     }
 
     /// Whether an event names its user or its object.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Outline;
 use crate::detect::{
     layout::{self, Layout, Place},
-    reading::{Leaves, NodeId, ROOT, Refused},
+    reading::{FLAT, Leaves, NodeId, ROOT, Refused},
 };
 
 /// Where the event is.
@@ -27,10 +27,12 @@ impl Outline {
         let home = leaves.home();
         // The first place counts. Those before the one with members are objects without any, unless
         // they are text.
-        let mut before = self
-            .plan()
-            .places()
-            .take_while(|node| home.is_none_or(|home| *node < home));
+        let is_before = |node: &NodeId| match home {
+            Some(FLAT) => false,
+            Some(home) => *node < home,
+            None => true,
+        };
+        let mut before = self.plan().places().take_while(is_before);
         let text = before.find(|node| may_hold_json(&source[leaves.whole(*node)]));
         let (node, found) = match (home, text) {
             (Some(home), None) => (home, Found::Here),
@@ -57,7 +59,7 @@ impl Outline {
             Layout::Raw => node == ROOT,
             Layout::Elastic => is_among(|names| names == layout::ELASTIC),
             Layout::Wrapped => is_among(layout::is_wrapped),
-            Layout::Dotted => false,
+            Layout::Dotted => matches!(node, ROOT | FLAT),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Which values of a document are wanted: a tree of names.
 
+use super::flat::FlatNames;
+
 /// Position of a node in its plan.
 pub type NodeId = u32;
 
@@ -14,6 +16,8 @@ pub struct Plan {
     nodes: Vec<Node>,
     is_doubtful: fn(&str) -> bool,
     is_refused: fn(&str) -> bool,
+    /// Other names of what is wanted, in flat documents.
+    pub(super) flat: FlatNames,
 }
 
 /// What a node has to do with places.
@@ -49,6 +53,7 @@ impl Plan {
             nodes: vec![Node::default()],
             is_doubtful,
             is_refused: |_| false,
+            flat: FlatNames::default(),
         }
     }
 
@@ -77,6 +82,17 @@ impl Plan {
             node.is_whole = true;
         }
         plan
+    }
+
+    /// Makes what is wanted by now be found under flat names too, behind a prefix.
+    pub fn add_flat_names(&mut self, prefix: &'static str, has_dotted_keys: fn(&str) -> bool) {
+        self.flat = FlatNames::new(prefix, self, has_dotted_keys);
+    }
+
+    /// The members of a node, by name.
+    pub(super) fn members(&self, node: NodeId) -> impl Iterator<Item = (&str, NodeId)> {
+        let members = self.get(node).members.entries.iter();
+        members.filter_map(|member| Some((str::from_utf8(&member.name).ok()?, member.node)))
     }
 
     /// The places, in their order.

@@ -64,6 +64,9 @@ impl<'r> Matcher<'r> {
         let (matching, facts) = self.search.run(rules, View::Glance(&glance));
         let excepted = matching.iter().map(|rule| rules.except(*rule, &facts));
         let excepted: Option<_> = excepted.collect();
+        if glance.is_unsure() {
+            return None;
+        }
         Some(excepted.map_or(Sight::Loud, Sight::Quiet))
     }
 
