@@ -22,7 +22,7 @@ use crate::detect::{
 /// Searches of the raw text that cost about as much as its tree.
 const SEARCHES: usize = 32;
 
-/// What is read of one document after the other.
+/// Buffers that are used for one document after the other.
 #[derive(Debug, Default)]
 pub struct Buffers {
     document: Leaves,
@@ -114,7 +114,7 @@ impl<'d> Glance<'d> {
         }
     }
 
-    /// Whether something was asked for that flat names do not show.
+    /// Returns true if something was asked for that flat names do not show.
     pub fn is_unsure(&self) -> bool {
         self.is_unsure.get()
     }

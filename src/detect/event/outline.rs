@@ -92,7 +92,7 @@ impl Outline {
         outline
     }
 
-    /// Whether an event names its user or its object.
+    /// Returns true if an event names its user or its object.
     pub(super) fn has_target(&self, leaves: &Leaves) -> bool {
         let nodes = TARGETS.iter().filter_map(|name| self.plan.find(&[name]));
         nodes.into_iter().any(|node| leaves.is_object(node))

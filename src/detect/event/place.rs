@@ -1,4 +1,4 @@
-//! Which place of a document holds its event, as far as one pass over the document shows it.
+//! The place of the event in its document, as far as one pass over the document shows it.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::detect::{
     reading::{FLAT, Leaves, NodeId, ROOT, Refused},
 };
 
-/// Where the event is.
+/// The place of an event.
 pub(super) enum Found {
     /// In the document, where its members were found.
     Here,
@@ -64,7 +64,7 @@ impl Outline {
     }
 }
 
-/// Whether a value is text that may hold JSON; more often said than true.
+/// Returns true if a value is text that may hold JSON, and for some other texts.
 fn may_hold_json(value: &str) -> bool {
     value.starts_with('"') && memchr::memchr3(b'{', b'[', b'\\', value.as_bytes()).is_some()
 }

@@ -66,7 +66,7 @@ impl Trace {
         has_more || self.may_be_escaped(text)
     }
 
-    /// Whether the names occur in a text at all, in whatever order.
+    /// Returns true if the names occur in a text, in whatever order.
     pub fn may_occur(&self, text: &str) -> bool {
         let occurs = |name: &Finder<'_>| {
             let quoted = name.needle();

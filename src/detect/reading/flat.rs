@@ -1,6 +1,6 @@
 //! Members of flat documents, whose names are paths: `kubernetes.audit.user.username`.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::{
     Refused,
@@ -11,14 +11,18 @@ use super::{
 /// The place of members with flat names, which no object has.
 pub const FLAT: NodeId = NodeId::MAX;
 
+/// A name with a dot behind it, and its node.
+type Object = (Box<[u8]>, NodeId);
+
 /// The flat names of a plan.
 #[derive(Debug, Default)]
 pub struct FlatNames {
     prefix: &'static str,
-    nodes: HashMap<Box<[u8]>, NodeId>,
-    parents: HashMap<NodeId, NodeId>,
-    /// Wanted values that are objects where names go on after theirs and a dot.
-    objects: Vec<(Box<[u8]>, NodeId)>,
+    nodes: FxHashMap<Box<[u8]>, NodeId>,
+    parents: FxHashMap<NodeId, NodeId>,
+    /// Wanted values that are objects where names go on after theirs and a dot, by the member that
+    /// they are in.
+    objects: FxHashMap<NodeId, Vec<Object>>,
 }
 
 impl FlatNames {
@@ -51,7 +55,9 @@ impl FlatNames {
             self.parents.insert(member, node);
             if plan.get(member).is_wanted && path.len() > 1 && !is_key {
                 let object = [whole.as_slice(), b"."].concat();
-                self.objects.push((object.into(), member));
+                let first = plan.member(ROOT, path[0].as_bytes()).unwrap_or(ROOT);
+                let objects = self.objects.entry(first).or_default();
+                objects.push((object.into(), member));
             }
             self.nodes.insert(whole.into(), member);
             // Nothing lies below a key that takes all dots.
@@ -90,7 +96,7 @@ impl FlatNames {
             if what.is_wanted && !leaves.is_object(first) {
                 leaves.add_object(first);
             }
-            for (object, node) in &self.objects {
+            for (object, node) in self.objects.get(&first).into_iter().flatten() {
                 if name.starts_with(object) {
                     leaves.add_flat_parent(*node)?;
                     leaves.add_object(*node);

@@ -24,9 +24,9 @@ pub struct Leaves {
     home: Option<(NodeId, u64)>,
     /// The number of what stands under flat names, as if it were one object; 0 if nothing does.
     flat: u64,
-    /// Whether the root has a doubtful member.
+    /// True if the root has a doubtful member.
     pub(super) is_root_doubtful: bool,
-    /// Whether something that is wanted whole stands under flat names.
+    /// True if something that is wanted whole stands under flat names.
     pub(super) is_flat_tree: bool,
     /// Room for a walk: the lists and objects around the present one.
     pub(super) around: Vec<Container>,
@@ -104,7 +104,7 @@ impl Leaves {
         }
     }
 
-    /// Whether something that is wanted whole stands under flat names, so that it is not there.
+    /// Returns true if something that is wanted whole stands under flat names, and so is missing.
     pub fn is_flat_tree(&self) -> bool {
         self.is_flat_tree
     }

@@ -20,7 +20,7 @@ pub struct Plan {
     pub(super) flat: FlatNames,
 }
 
-/// What a node has to do with places.
+/// The position of a node among places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Position {
     /// Nothing.
@@ -42,7 +42,7 @@ pub struct Node {
     pub is_whole: bool,
     /// Where text that may hold JSON is refused.
     pub may_be_folded: bool,
-    /// Where places lie.
+    /// Its position among places.
     pub position: Position,
 }
 
@@ -106,8 +106,8 @@ impl Plan {
         str::from_utf8(name).is_ok_and(self.is_doubtful)
     }
 
-    /// Whether the document is refused for a member of this name, even if what is wanted stands at
-    /// a place.
+    /// Returns true if the document is refused for a member of this name, even if what is wanted
+    /// stands at a place.
     pub fn is_refused(&self, name: &[u8]) -> bool {
         str::from_utf8(name).is_ok_and(self.is_refused)
     }

@@ -112,7 +112,7 @@ pub fn unescape_long<'b>(text: &str, buffer: &'b mut Vec<u8>) -> &'b str {
     while let Some(bytes) = source[from..].first_chunk::<STEP>() {
         buffer[to..to + STEP].copy_from_slice(bytes);
         // Bytes that are a backslash become zero; the lowest zero byte gets its highest bit.
-        let others = u64::from_le_bytes(*bytes) ^ EACH * u64::from(b'\\');
+        let others = u64::from_le_bytes(*bytes) ^ (EACH * u64::from(b'\\'));
         let zeros = others.wrapping_sub(EACH) & !others & EACH << 7;
         let plain = zeros.trailing_zeros() as usize / 8;
         (from, to) = (from + plain, to + plain);
