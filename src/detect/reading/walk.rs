@@ -183,7 +183,8 @@ impl<'w> Walk<'w> {
         if is_first { Ok(()) } else { Err(Refused) }
     }
 
-    /// A name at a place that is not in the plan.
+    /// A name at a place that is not in the plan. Few members have one, so it stays out of the loop.
+    #[inline(never)]
     fn other_name(&mut self, name: &[u8], colon: usize) -> Result<(), Refused> {
         let (plan, is_root) = (self.plan, self.depth == 1);
         let Some(name) = plan.flat.strip(name).filter(|_| is_root) else {
