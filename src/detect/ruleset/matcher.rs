@@ -62,6 +62,9 @@ impl<'r> Matcher<'r> {
         let (matching, facts) = self.search.run(rules, View::Glance(&glance));
         let quiet = matching.iter().map(|decided| rules.quiet(*decided, &facts));
         let quiet: Option<_> = quiet.collect();
+        if glance.is_unsure() {
+            return None;
+        }
         Some(quiet.map_or(Sight::Loud, Sight::Quiet))
     }
 
