@@ -277,7 +277,7 @@ impl Field {
         );
         // The key of an entry names the value, and is not one.
         let is_key = |map: &&str| self.name.ends_with(&format!(".{map}.key"));
-        if matches!(self.lookup, Lookup::InElement(_)) && MAPS.iter().any(|map| is_key(&map)) {
+        if matches!(self.lookup, Lookup::InElement(_)) && MAPS.iter().any(is_key) {
             return false;
         }
         let is_secret = |key: &str| {

@@ -129,7 +129,7 @@ impl RuleSet {
             }
             met.push(exception.name());
         }
-        (!met.is_empty()).then(|| Match {
+        (!met.is_empty()).then_some(Match {
             rule,
             outcome: Outcome::Excepted(met),
         })
