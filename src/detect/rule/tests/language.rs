@@ -206,6 +206,23 @@ fn a_rule_about_a_body_that_the_event_lacks_is_undecided() {
 }
 
 #[test]
+fn an_object_that_can_have_no_pod_spec_is_decided_without_its_body() {
+    let rule = json!({"title": "Host network", "severity": "High", "selections": [
+        {"name": "s", "all": [{"field": "podSpec.hostNetwork", "equals": "true"}]},
+    ]});
+    for (resource, group, expected) in [
+        ("leases", "coordination.k8s.io", "no match"),
+        ("configmaps", "", "no match"),
+        ("pods", "", "BodiesMissing"),
+        ("rollouts", "argoproj.io", "BodiesMissing"),
+    ] {
+        let event = json!({"verb": "update", "level": "Metadata",
+            "objectRef": {"resource": resource, "apiGroup": group}});
+        assert_eq!(decided(rule.clone(), event), expected, "{resource}");
+    }
+}
+
+#[test]
 fn an_object_has_no_value_to_compare() {
     let rule = json!({"title": "t", "severity": "Low", "selections": [{"name": "s", "all": [
         {"field": "requestObject", "contains": "privileged"},
