@@ -16,7 +16,7 @@ pub fn obstacle(progress: &Progress, counts: &Counts) -> Option<String> {
         ));
     }
     let first = progress.rejected.first();
-    (counts.events_read == 0 && counts.quarantined > 0).then(|| {
+    (counts.events_read + progress.left_out == 0 && counts.quarantined > 0).then(|| {
         format!(
             "none of {} documents holds an audit event{}; name what holds them with --index or \
              --filter, or the place of the event with --layout-path",

@@ -50,14 +50,15 @@ pub(super) fn paths(lookup: &Lookup) -> &'static [&'static [&'static str]] {
             LEVEL,
             CODE,
             STATUS,
-            DECISION,
-            UNDOTTED_DECISION,
+            DECISION[0],
+            DECISION[1],
+            DECISION[2],
             OPTIONS_KIND,
             OPTIONS_DRY_RUN,
         ],
         Lookup::SourceIp => &[SOURCE_IPS],
-        Lookup::Decision => &[DECISION, UNDOTTED_DECISION],
-        Lookup::Incomplete => &[TRUNCATED, UNDOTTED_TRUNCATED],
+        Lookup::Decision => &DECISION,
+        Lookup::Incomplete => &TRUNCATED,
         Lookup::ActorUsername => &[IMPERSONATED_USERNAME, USERNAME],
         _ => &[],
     }
@@ -95,24 +96,29 @@ const STATUS: &[&str] = &["responseStatus", "status"];
 const COMMAND: &[&str] = &["requestObject", "command"];
 const OPTIONS_KIND: &[&str] = &["requestObject", "kind"];
 const OPTIONS_DRY_RUN: &[&str] = &["requestObject", "dryRun"];
-/// The annotation in which the authorizer notes its decision.
-pub(super) const DECISION: &[&str] = &["annotations", "authorization.k8s.io/decision"];
-/// The same as shippers store it that replace dots.
-pub(super) const UNDOTTED_DECISION: &[&str] = &["annotations", "authorization_k8s_io/decision"];
+/// The annotation in which the authorizer notes its decision; as shippers store it that replace
+/// dots, and as stores return it that read dots as paths.
+pub(super) const DECISION: [&[&str]; 3] = [
+    &["annotations", "authorization.k8s.io/decision"],
+    &["annotations", "authorization_k8s_io/decision"],
+    &["annotations", "authorization", "k8s", "io/decision"],
+];
+/// The annotation of an event whose bodies the apiserver left out since they were too large.
+pub(super) const TRUNCATED: [&[&str]; 3] = [
+    &["annotations", "audit.k8s.io/truncated"],
+    &["annotations", "audit_k8s_io/truncated"],
+    &["annotations", "audit", "k8s", "io/truncated"],
+];
 const USERNAME: &[&str] = &["user", "username"];
 const IMPERSONATED_USERNAME: &[&str] = &["impersonatedUser", "username"];
 
-/// Annotation of an event whose bodies the apiserver left out since they were too large.
-pub(super) const TRUNCATED: &[&str] = &["annotations", "audit.k8s.io/truncated"];
-/// The same as shippers store it that replace dots.
-pub(super) const UNDOTTED_TRUNCATED: &[&str] = &["annotations", "audit_k8s_io/truncated"];
+fn first_of<'e>(event: impl Texts<'e>, paths: &[&[&str]]) -> Option<Cow<'e, str>> {
+    paths.iter().find_map(|path| event.first(path))
+}
 
 /// Returns whether the apiserver left out the bodies of the event since they were too large.
 pub(super) fn is_truncated<'e>(event: impl Texts<'e>) -> bool {
-    let truncated = event
-        .first(TRUNCATED)
-        .or_else(|| event.first(UNDOTTED_TRUNCATED));
-    truncated.as_deref() == Some("true")
+    first_of(event, &TRUNCATED).as_deref() == Some("true")
 }
 
 /// `request.path`.
@@ -225,10 +231,7 @@ pub(super) fn source_ip<'e>(event: impl Texts<'e>) -> Option<Cow<'e, str>> {
 
 /// `decision`: `allow` or `forbid`, as the authorizer noted it.
 pub(super) fn decision<'e>(event: impl Texts<'e>) -> Option<&'static str> {
-    let decision = event
-        .first(DECISION)
-        .or_else(|| event.first(UNDOTTED_DECISION));
-    match decision.as_deref() {
+    match first_of(event, &DECISION).as_deref() {
         Some("allow") => Some("allow"),
         Some("forbid") => Some("forbid"),
         _ => None,

@@ -41,6 +41,7 @@ pub struct Event {
     position: usize,
     document_time: Option<String>,
     is_cut_off: bool,
+    open_member: Option<String>,
     is_rebuilt: bool,
     asked: OnceCell<Option<Value>>,
     gaps: OnceCell<Gaps>,
@@ -72,6 +73,7 @@ impl Event {
             position,
             document_time: document.time.clone(),
             is_cut_off: found.is_cut_off,
+            open_member: found.open_member,
             is_rebuilt: document.is_rebuilt,
             ..Self::of_root(Value::Object(found.members))
         };
@@ -96,6 +98,7 @@ impl Event {
             position: 0,
             document_time: None,
             is_cut_off: false,
+            open_member: None,
             is_rebuilt: false,
             asked: OnceCell::new(),
             gaps: OnceCell::new(),
@@ -142,7 +145,9 @@ impl Event {
     /// Returns why the event may not show a value of a field that its request had.
     pub(super) fn gap(&self, field: &Field) -> Option<Gap> {
         if self.is_cut_off {
-            return (field.has_elements() || !self.exists(field)).then_some(Gap::CutOff);
+            let may_have_more =
+                self.may_be_behind_the_cut(field) && (field.has_elements() || !self.exists(field));
+            return may_have_more.then_some(Gap::CutOff);
         }
         if matches!(field.lookup(), Lookup::SourceIp) && self.has_merged_source_ips() {
             return Some(Gap::Rebuilt);
@@ -150,6 +155,14 @@ impl Event {
         let gap = self.gaps().of_field(field, || self.is_partial());
         // What the request states of its object is decided.
         gap.filter(|_| !field.is_of_object() || !self.exists(field))
+    }
+
+    /// Returns whether a field is one of a member that stands behind the cut, or that is cut.
+    fn may_be_behind_the_cut(&self, field: &Field) -> bool {
+        let is_whole = |member: &String| {
+            self.root.get(member).is_some() && self.open_member.as_ref() != Some(member)
+        };
+        !field.sources().iter().all(is_whole)
     }
 
     /// Returns whether the request is a patch of containers that only the response shows whole.

@@ -61,6 +61,8 @@ pub(super) enum Lookup {
         key: String,
         /// The key with `_` for each dot.
         undotted: String,
+        /// The names of the key, as stores have them that read dots as paths.
+        nested: Vec<String>,
     },
     /// A path from an element of a list; empty for the element itself.
     InElement(Vec<String>),
@@ -381,6 +383,7 @@ fn entry(map: &[String], key: String) -> Field {
     let lookup = Lookup::Entry {
         map: map.to_vec(),
         undotted: key.replace('.', "_"),
+        nested: key.split('.').map(str::to_owned).collect(),
         key,
     };
     Field::many(&path, lookup)

@@ -242,8 +242,7 @@ fn pause(headers: &HeaderMap) -> Option<Duration> {
 /// The types of error within an error, wherever they stand.
 pub(super) struct ErrorTypes {
     types: Vec<String>,
-    /// Whether more documents were asked for at once than an index allows: it has no type of its
-    /// own.
+    /// More documents were asked for at once than an index allows: it has no type of its own.
     is_page_too_large: bool,
 }
 
@@ -289,7 +288,7 @@ impl ErrorTypes {
         !self.types.is_empty()
     }
 
-    /// Whether the server is short of memory or threads.
+    /// Returns whether the server is short of memory or threads.
     pub(super) fn is_overload(&self) -> bool {
         self.any(&[
             "circuit_breaking_exception",

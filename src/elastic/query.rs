@@ -30,7 +30,7 @@ const KEEP_ALIVE: &str = "2m";
 /// documents at different moments.
 const COPY: &str = "k8scop";
 
-/// How times are written in queries.
+/// Format of times in queries.
 const FORMAT: &str = "strict_date_optional_time_nanos";
 
 /// No audit event is older than Kubernetes: an earlier time is a wrong one, such as seconds that a
@@ -137,7 +137,7 @@ pub(super) fn census(source: &SourcePlan, span: Window, marks: Marks) -> Request
     count(source, body)
 }
 
-/// How many documents lack the time field, or have a time before there was Kubernetes.
+/// Counts documents that lack the time field, or have a time before there was Kubernetes.
 pub(super) fn without_time(source: &SourcePlan) -> Request {
     let field = &source.timestamp_field;
     let none = json!({"bool": {"must_not": {"exists": {"field": field}}}});
@@ -306,7 +306,7 @@ pub(super) fn next_scroll(id: &str) -> Request {
 }
 
 impl WindowQuery {
-    /// Whether documents are sorted by nanoseconds. In other years a server refuses to, and
+    /// Returns whether documents are sorted by nanoseconds. In other years a server refuses to, and
     /// milliseconds are all that it has.
     pub(super) fn is_in_nanoseconds(&self) -> bool {
         NANOSECONDS.start <= self.window.start && self.window.end <= NANOSECONDS.end

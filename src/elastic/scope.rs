@@ -1,4 +1,4 @@
-//! What of a pattern can be read: found out before the first search, now and then, and after a
+//! The part of a pattern that can be read: found out before the first search, now and then, and after a
 //! fault that one index may be to blame for. An index that cannot be read is left out, so that the
 //! others are read; when it can be read again, its documents are late ones.
 
@@ -37,17 +37,17 @@ use crate::{
     },
 };
 
-/// How long a scope holds in which an index is left out.
+/// Time for which a scope holds in which an index is left out.
 const RECHECK: Duration = Duration::from_secs(30);
 
-/// How long a scope holds in which none is.
+/// Time for which a scope holds in which no index is left out.
 const REFRESH: Duration = Duration::from_secs(300);
 
-/// How long a shard may be away before its index is left out: each new index lacks shards for a
+/// Time for which a shard may be away before its index is left out: each new index lacks shards for a
 /// moment, and each node that starts again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What documents can be marked by.
+/// The marks of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Marks {
     /// Their number and the sum of their sequence numbers.
@@ -56,7 +56,7 @@ pub(super) enum Marks {
     Count,
 }
 
-/// What can be read of a source.
+/// The part of a source that can be read.
 #[derive(Debug)]
 pub(super) struct Scope {
     /// The source, with a pattern for what can be read.
@@ -90,7 +90,7 @@ struct State {
     unknown: BTreeSet<String>,
 }
 
-/// What a fault says of a pattern.
+/// The meaning of a fault for a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doubt {
     /// A search was refused for what it asks.
@@ -100,7 +100,7 @@ enum Doubt {
 }
 
 impl Scope {
-    /// What to ask of a window.
+    /// The query for a window.
     pub(super) fn query(&self, window: Window) -> WindowQuery {
         WindowQuery {
             timestamp_field: self.source.timestamp_field.clone(),
@@ -135,7 +135,7 @@ impl Pattern {
         }
     }
 
-    /// What can be read. A wrong time field would otherwise look like a source without events.
+    /// The part that can be read. A wrong time field would otherwise look like a source without events.
     /// Somebody who may search but not see mappings is believed.
     pub(super) async fn scope(&self, client: &Client) -> Result<Arc<Scope>, Fault> {
         let fresh = {
@@ -150,7 +150,7 @@ impl Pattern {
         }
     }
 
-    /// What is left out and what is rebuilt, as far as it is known.
+    /// The indices that are left out or rebuilt, as far as they are known.
     pub(super) fn coverage(&self) -> Coverage {
         let scope = self.state().scope.clone();
         scope.map_or_else(Coverage::default, |scope| Coverage {
@@ -218,7 +218,7 @@ impl Pattern {
             None => BTreeMap::new(),
         };
         let marks = self.time_field(client, &roster, &mut left_out).await;
-        // Shards that are not there tell nothing of a mapping either.
+        // Shards that are not there say nothing of a mapping either.
         let marks = marks.inspect_err(|_| self.state().doubt = Some(Doubt::Failed))?;
         let scope = Scope {
             source: self.reduced(roster.as_ref(), &left_out)?,
@@ -294,7 +294,7 @@ impl Pattern {
         newly
     }
 
-    /// How the time field is mapped in what is not left out; leaves out those that map it wrong,
+    /// Looks at the mapping of the time field; leaves out the indices that map it wrong,
     /// which is also the better reason to refuse a search.
     async fn time_field(
         &self,

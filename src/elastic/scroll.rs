@@ -47,7 +47,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// What a scroll is opened for; `names` is the number of documents that are named at once.
+    /// The first page of a scroll; `names` is the number of documents that are named at once.
     fn first_page(&self, names: usize) -> PageQuery<'static> {
         let (size, detail) = match self.page_size.size() {
             1 => (names, Detail::IdOnly),
@@ -76,7 +76,7 @@ pub(super) struct ScrollPages {
     /// The page that came with the scroll, not handed on yet.
     first: Option<Vec<Document>>,
     pattern: Arc<Pattern>,
-    /// Whether the sort values of documents are their times.
+    /// The sort values of documents are their times.
     has_times: bool,
     one_by_one: bool,
     /// Documents that were named and are still to be read.

@@ -54,7 +54,7 @@ impl ElasticSource {
         }
     }
 
-    /// What can be read.
+    /// The part of the pattern that can be read.
     async fn scope(&self) -> Result<Arc<Scope>, Fault> {
         self.pattern.scope(&self.client).await
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::pipeline::progress::Degraded;
 
-/// What is left out, and what is back, each with the position from which on it was not read.
+/// Indices that are left out or back, each with the position from which on it was not read.
 #[derive(Clone, Debug, Default)]
 pub struct Absences {
     since: BTreeMap<String, Timestamp>,

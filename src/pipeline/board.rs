@@ -234,12 +234,23 @@ impl Reporter {
             entry.progress.counts = Counts::default();
             entry.progress.matches.clear();
             entry.progress.undecided.clear();
+            entry.progress.left_out = 0;
         });
     }
 
     /// So many documents lack the time field, or have one that cannot be.
     pub fn without_time(&self, documents: u64) {
         self.update(|entry| entry.progress.without_time = Some(documents));
+    }
+
+    /// The source left so many events out of a window.
+    pub fn left_out(&self, events: u64) {
+        if events > 0 {
+            self.update(|entry| {
+                entry.left_out += events;
+                entry.progress.left_out += events;
+            });
+        }
     }
 
     /// These documents hold no audit event that could be read.

@@ -220,6 +220,7 @@ impl Reader {
         match read {
             Ok(read) => {
                 self.forward.done(window, read.documents, read.took);
+                self.windows.left_out(&read.census, read.documents);
                 let entry = Entry::Read(read.census);
                 self.ledger.enter(&entry);
                 self.ledger.forget_before(window.end);

@@ -98,6 +98,15 @@ impl Census {
         self.0.get(&bucket).copied().unwrap_or_default()
     }
 
+    /// Number of documents beside so many of them. Marks wrap around: of very many documents it may
+    /// be too small by a multiple of 65,536.
+    pub fn documents_beside(&self, some: u64) -> u64 {
+        let all = self.0.values().map(|mark| u64::from(mark.documents)).sum();
+        let wrap = 1 << u16::BITS;
+        let missing = some.saturating_sub(all).next_multiple_of(wrap);
+        all + missing - some
+    }
+
     /// The same for the buckets alone that a span meets.
     pub fn within(mut self, span: Window) -> Self {
         self.0.retain(|bucket, _| bucket.meets(span));

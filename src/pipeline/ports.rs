@@ -40,22 +40,22 @@ pub trait Source: Send + Sync {
     /// What the source holds now of a span, bucket by bucket, by the filter of the plan.
     async fn census(&self, span: Window) -> Result<Census, Fault>;
 
-    /// The same of one index of the source, where it can be told apart; nothing if it is gone.
+    /// The same for one index of the source; an index that is gone holds nothing.
     async fn census_of(&self, _index: &str, span: Window) -> Result<Census, Fault> {
         self.census(span).await
     }
 
-    /// How many documents lack the time field, or have a time from before there was Kubernetes, so
+    /// Counts documents that lack the time field, or have a time from before there was Kubernetes, so
     /// that no sensible range holds them, by the filter of the plan.
     async fn without_time(&self) -> Result<u64, Fault>;
 
-    /// What of the source was left out when it was last asked for anything.
+    /// The indices that were left out when the source was last asked for anything.
     fn coverage(&self) -> Coverage {
         Coverage::default()
     }
 }
 
-/// What of a source is not read, or not as it was written.
+/// Indices of a source that are not read, or whose documents are not as they were written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// Indices that cannot be read: no window and no census holds their documents.

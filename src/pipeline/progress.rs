@@ -100,7 +100,10 @@ pub struct Progress {
     /// Events that each rule (by its key) could not decide, by the reason, since this process
     /// started.
     pub undecided: BTreeMap<(String, Gap), u64>,
-    /// Contents of the documents that were read last, at least fifty of them.
+    /// Events that the source left out since this process started, at least so many.
+    pub left_out: u64,
+    /// Contents of the documents that were read last, at least fifty of them, with the events that
+    /// the source left out.
     pub recent: Contents,
     /// The first documents that hold no audit event, at most [`MOST_NAMED`] of them.
     pub rejected: Vec<Rejected>,
@@ -125,6 +128,7 @@ impl Progress {
             percent: None,
             matches: BTreeMap::new(),
             undecided: BTreeMap::new(),
+            left_out: 0,
             recent: Contents::default(),
             rejected: Vec::new(),
         }

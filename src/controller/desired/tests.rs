@@ -174,7 +174,7 @@ fn a_rule_that_never_was_good_is_not_loaded_and_touches_nothing_else() {
     );
     let message = &desired.rule_statuses[&key("worse")].conditions[0].message;
     assert!(
-        message.starts_with("The rule is not loaded. spec: missing field"),
+        message.starts_with("The rule is not loaded. spec: `title` is missing"),
         "{message}"
     );
 }

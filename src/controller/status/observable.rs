@@ -12,7 +12,7 @@ use crate::{
         undecided::{LastHour, Undecided},
         words::grouped,
     },
-    pipeline::{progress::Progress, recent::Contents},
+    pipeline::{progress::Progress, pushdown::Pushdown, recent::Contents},
 };
 
 /// Unreadable indices that a condition names.
@@ -50,20 +50,26 @@ pub(super) fn observe(
 pub(super) fn foreign(progress: &Progress, is_static: bool) -> Option<String> {
     let counts = progress.counts;
     let all = Contents {
-        events: counts.events_read,
+        events: counts.events_read + progress.left_out,
         rejected: counts.quarantined,
     };
-    let recent = match is_static || progress.recent.total() == 0 {
+    let is_new = progress.recent.total() == 0;
+    let recent = match is_static || is_new {
         true => all,
         false => progress.recent,
     };
-    if !recent.is_foreign() {
+    // The checkpoint does not say what an earlier process has left out.
+    let is_unknown = is_new && matches!(progress.pushdown, Some(Pushdown::On(_)));
+    if !recent.is_foreign() || (is_unknown && !is_static) {
         return None;
     }
     let of_all =
         |rejected, all| format!("{} of {} documents hold", grouped(rejected), grouped(all));
     let documents = match all.is_foreign() {
-        true => of_all(all.rejected, counts.documents_read.max(all.rejected)),
+        true => of_all(
+            all.rejected,
+            counts.documents_read.max(all.rejected) + progress.left_out,
+        ),
         false => format!(
             "{} of the last {} documents hold",
             grouped(recent.rejected),

@@ -41,10 +41,12 @@ pub(in crate::detect) const PATHS: &[&[&str]] = &[
     &["objectRef", "resource"],
     &["objectRef", "subresource"],
     &["objectRef", "apiGroup"],
-    derived::TRUNCATED,
-    derived::UNDOTTED_TRUNCATED,
-    derived::DECISION,
-    derived::UNDOTTED_DECISION,
+    derived::TRUNCATED[0],
+    derived::TRUNCATED[1],
+    derived::TRUNCATED[2],
+    derived::DECISION[0],
+    derived::DECISION[1],
+    derived::DECISION[2],
 ];
 
 /// The gaps of one event.

@@ -46,12 +46,19 @@ fn visit_tree<'e>(event: &'e Event, lookup: &Lookup, visit: &mut dyn FnMut(&'e V
     let root = &event.root;
     match lookup {
         Lookup::Path(path) => walk(root, path, visit),
-        Lookup::Entry { map, key, undotted } => walk(root, map, &mut |entries| {
-            let entry = entries.get(key).or_else(|| entries.get(undotted));
-            if let Some(entry) = entry {
-                walk::<&str>(entry, &[], visit);
-            }
-        }),
+        Lookup::Entry {
+            map,
+            key,
+            undotted,
+            nested,
+        } => walk(
+            root,
+            map,
+            &mut |entries| match entries.get(key).or_else(|| entries.get(undotted)) {
+                Some(entry) => walk::<&str>(entry, &[], visit),
+                None => walk(entries, nested, visit),
+            },
+        ),
         Lookup::Object(path) => visit_object(event, path, visit),
         Lookup::PodSpec(path) => {
             for spec in pod_spec::find(root, event.asked()) {

@@ -134,15 +134,20 @@ impl Outline {
     fn values(&mut self, field: &Field) -> Values {
         match field.lookup() {
             Lookup::Path(path) => Values::AtNodes(vec![self.want(path)]),
-            Lookup::Entry { map, key, undotted } => {
-                let mut node =
-                    |key: &String| self.want(&[map.as_slice(), std::slice::from_ref(key)].concat());
-                let (node, other) = (node(key), node(undotted));
-                if node == other {
-                    return Values::AtNodes(vec![node]);
-                }
-                self.synonyms.push((node, other));
-                Values::AtNodes(vec![node, other])
+            Lookup::Entry {
+                map,
+                key,
+                undotted,
+                nested,
+            } => {
+                let mut node = |names: &[String]| self.want(&[map.as_slice(), names].concat());
+                let one = std::slice::from_ref;
+                let mut nodes = vec![node(one(key)), node(one(undotted)), node(nested)];
+                nodes.dedup();
+                let pairs = nodes.iter().enumerate();
+                let pairs = pairs.flat_map(|(at, a)| nodes[at + 1..].iter().map(|b| (*a, *b)));
+                self.synonyms.extend(pairs);
+                Values::AtNodes(nodes)
             }
             Lookup::PodSpec(_) | Lookup::AllContainers(_) => {
                 for path in pod_spec::SIGNS {

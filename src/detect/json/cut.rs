@@ -66,6 +66,17 @@ pub(in crate::detect) fn take_member_marks(members: &mut Map<String, Value>) -> 
     is_open
 }
 
+/// Returns the name of the member whose end is missing.
+pub(in crate::detect) fn open_member(members: &Map<String, Value>) -> Option<String> {
+    let is_open = |value: &Value| match value {
+        Value::Object(members) => members.contains_key(MARK),
+        Value::Array(elements) => is_open_list(elements),
+        _ => false,
+    };
+    let mut members = members.iter();
+    members.find_map(|(name, value)| is_open(value).then(|| name.clone()))
+}
+
 /// Whether the end of a list is missing.
 pub(in crate::detect) fn is_open_list(elements: &[Value]) -> bool {
     elements.last().is_some_and(|last| last == MARK)

@@ -45,6 +45,8 @@ pub(in crate::detect) struct FoundEvent {
     pub members: AuditEvent,
     /// Whether its end is missing.
     pub is_cut_off: bool,
+    /// The member within which the document ends, if it ends within one that was begun.
+    pub open_member: Option<String>,
 }
 
 impl Reading {
@@ -79,10 +81,12 @@ impl FoundEvent {
         {
             members.remove("sourceIPs");
         }
+        let open_member = cut::open_member(&members);
         let is_cut_off = cut::take_member_marks(&mut members);
         Self {
             members,
             is_cut_off,
+            open_member,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How much of each document is asked for.
+//! Levels of detail in which documents are asked for.
 
 use serde_json::{Value, json};
 

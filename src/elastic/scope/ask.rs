@@ -13,18 +13,18 @@ use crate::{
     pipeline::{plan::SourcePlan, window::Window},
 };
 
-/// What stands behind a pattern.
+/// Asks for the indices behind a pattern.
 pub(super) fn roster(plan: &SourcePlan) -> Request {
     let path = format!("_resolve/index/{}", segment(&plan.index));
     lenient(Request::new(Method::Get, path), "open,closed")
 }
 
-/// How aliases are defined.
+/// Asks for the definitions of aliases.
 pub(super) fn aliases(names: &[&str]) -> Request {
     Request::new(Method::Get, format!("_alias/{}", segment(&names.join(","))))
 }
 
-/// How the indices of a pattern keep documents.
+/// Asks for the settings that say how indices keep documents.
 pub(super) fn settings(plan: &SourcePlan) -> Request {
     let path = format!("{}/_settings/{}", segment(&plan.index), rebuilt::SETTINGS);
     lenient(Request::new(Method::Get, path), "open").query("flat_settings", "true")

@@ -19,7 +19,7 @@ use crate::{
 const PROBES: usize = 200;
 
 impl Pattern {
-    /// What stands behind the pattern, where the server tells.
+    /// The indices behind the pattern, if the server shows them.
     pub(super) async fn roster(&self, client: &Client) -> Option<Roster> {
         // What lies in another cluster cannot be left out by its name.
         if self.plan.index.contains(':') {
@@ -39,7 +39,7 @@ impl Pattern {
         Some(roster)
     }
 
-    /// Those that rebuild documents, where the server tells.
+    /// The indices that rebuild documents, if the server shows them.
     pub(super) async fn rebuilt(&self, client: &Client) -> BTreeSet<String> {
         let asked = ask::settings(&self.plan);
         let found = client.call(Operation::ReadMapping, asked).await.ok();

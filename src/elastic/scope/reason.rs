@@ -1,4 +1,4 @@
-//! Why an index is left out, as its mapping or a search of it alone shows.
+//! Reasons to leave an index out, as its mapping or a search of it alone shows them.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
     pipeline::ports::{Fault, FaultReason, Remedy},
 };
 
-/// Why an index cannot be read.
+/// The reason that an index cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     /// It is closed.
@@ -93,7 +93,7 @@ impl Reason {
     }
 }
 
-/// What a search of one index alone shows: the reason to leave it out, if there is one.
+/// The reason to leave an index out that a search of it alone shows, if there is one.
 pub(super) fn verdict(response: &Value) -> Option<Reason> {
     let types = ErrorTypes::of(&response["error"]);
     if !types.is_known() {
@@ -113,12 +113,12 @@ pub(super) fn verdict(response: &Value) -> Option<Reason> {
     }
 }
 
-/// How indices map the time field.
+/// The mapping of the time field.
 #[derive(Debug, PartialEq)]
 pub(super) struct TimeField {
-    /// Whether any of them has it.
+    /// An index has it.
     pub(super) is_mapped: bool,
-    /// Whether one maps it as something else than a date that sorts.
+    /// An index maps it as something else than a date that sorts.
     pub(super) is_wrong: bool,
     /// Those that cannot be read by it.
     pub(super) wrong: BTreeMap<String, Reason>,

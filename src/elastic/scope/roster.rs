@@ -8,7 +8,7 @@ use serde_json::Value;
 /// The longest expression that a server surely takes in the first line of a request.
 const LONGEST: usize = 3_000;
 
-/// What a server says of a pattern.
+/// The indices, aliases and data streams of a pattern.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Roster {
     /// Indices that are matched by name, and whether each is closed.
@@ -120,7 +120,7 @@ impl Roster {
         self.plain.extend(plain.map(|alias| (*alias).to_owned()));
     }
 
-    /// Whether an index belongs to the pattern.
+    /// Returns whether an index belongs to the pattern.
     pub(super) fn holds(&self, index: &str) -> bool {
         self.indices.contains_key(index) || self.groups.values().flatten().any(|it| it == index)
     }
@@ -190,12 +190,12 @@ impl Roster {
     }
 }
 
-/// Whether only the server knows what a part stands for: date mathematics, or another cluster.
+/// Returns whether only the server knows what a part stands for: date mathematics, or another cluster.
 fn is_opaque(part: &str) -> bool {
     part.starts_with('<') || part.contains(':') || part == "_all"
 }
 
-/// Whether a name matches a part of a pattern, in which `*` stands for any text.
+/// Returns whether a name matches a part of a pattern, in which `*` stands for any text.
 fn matches(part: &str, name: &str) -> bool {
     let mut pieces = part.split('*');
     let first = pieces.next().unwrap_or_default();

@@ -33,6 +33,8 @@ pub(super) struct Entry {
     pub(super) complete: bool,
     /// Contents of what was committed last.
     pub(super) recent: Recent,
+    /// Events that the source left out since the last commit.
+    pub(super) left_out: u64,
 }
 
 impl Entry {
@@ -52,6 +54,7 @@ impl Entry {
             waits: BTreeMap::new(),
             complete: false,
             recent: Recent::default(),
+            left_out: 0,
         };
         entry.settle();
         entry
@@ -68,7 +71,8 @@ impl Entry {
         let before = before.map(|done| done.counts).unwrap_or_default();
         let counts = checkpoint.counts;
         self.recent.add(Contents {
-            events: counts.events_read.saturating_sub(before.events_read),
+            events: counts.events_read.saturating_sub(before.events_read)
+                + std::mem::take(&mut self.left_out),
             rejected: counts.quarantined.saturating_sub(before.quarantined),
         });
         self.progress.recent = self.recent.contents();

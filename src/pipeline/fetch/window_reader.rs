@@ -78,7 +78,7 @@ pub(super) struct WindowReader {
     reporter: Reporter,
     room: Room,
     time: Option<SourceTime>,
-    /// What was left out when the source was last asked.
+    /// The indices that were left out when the source was last asked.
     coverage: Coverage,
     ends: Option<Ends>,
     view: Option<Box<dyn Pages>>,
@@ -129,12 +129,12 @@ impl WindowReader {
         self.source().await?.census(span).await
     }
 
-    /// What one index of the source holds of a span.
+    /// The marks of one index of the source for a span.
     pub(super) async fn census_of(&mut self, index: &str, span: Window) -> Result<Census, Fault> {
         self.source().await?.census_of(index, span).await
     }
 
-    /// What was left out of the last view or look.
+    /// The indices that were left out of the last view or look.
     pub(super) fn coverage(&self) -> &Coverage {
         &self.coverage
     }
@@ -291,6 +291,11 @@ impl WindowReader {
     /// Tells since when rules are in force that the job did not begin with.
     pub(super) fn note_rules(&self, active_from: Arc<ActiveFrom>) {
         self.attempts.note_rules(active_from);
+    }
+
+    /// Tells how many documents a window holds that were not handed out: they are events.
+    pub(super) fn left_out(&self, census: &Census, read: u64) {
+        self.reporter.left_out(census.documents_beside(read));
     }
 
     /// Makes ready to try again.

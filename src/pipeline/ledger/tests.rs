@@ -170,3 +170,15 @@ fn of_a_longer_ledger_the_latest_day_is_told() {
     ledger.forget_before(at(40 * 86_400));
     assert_eq!(told, ledger);
 }
+
+#[test]
+fn the_documents_beside_those_that_were_read_are_counted_also_where_marks_wrap_around() {
+    let bucket = Bucket(1);
+    let beside =
+        |all: u64, read| Census([(bucket, Mark::new(all, 0))].into()).documents_beside(read);
+    assert_eq!(beside(10, 10), 0);
+    assert_eq!(beside(10, 3), 7);
+    assert_eq!(beside(70_000, 7_000), 63_000);
+    assert_eq!(beside(70_000, 70_000), 0);
+    assert_eq!(Census::default().documents_beside(0), 0);
+}

@@ -242,8 +242,10 @@ async fn without_the_right_to_statuses_the_jobs_go_on_and_it_is_told() {
 async fn definitions_that_are_older_than_the_operator_are_told_until_they_are_renewed() {
     let cluster = ControlPlane::start().await.expect("the apiserver starts");
     let site = Site::within(&cluster, "cp-old").await;
-    let schema = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/checkpoint";
-    let outdate = json!([{"op": "remove", "path": schema}]).to_string();
+    let status = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties";
+    let newer = ["checkpoint", "documentsRead", "undecided", "eventsCutOff"];
+    let outdate = newer.map(|field| json!({"op": "remove", "path": format!("{status}/{field}")}));
+    let outdate = json!(outdate).to_string();
     let definition = "crd/analysisjobs.k8scop.io";
     site.kubectl(&["patch", definition, "--type=json", "-p", &outdate])
         .await;

@@ -44,12 +44,12 @@ async fn from_both(flavor: Flavor, names: [&str; 2], settings: Value) -> Vec<Doc
 }
 
 fn by_index(documents: &[Document]) -> BTreeMap<&str, (bool, Value)> {
-    let told = |document: &Document| {
+    let shown = |document: &Document| {
         let event: Value = serde_json::from_slice(&document.source).expect("it is JSON");
         (document.is_rebuilt, event["sourceIPs"].clone())
     };
     let documents = documents.iter();
-    documents.map(|it| (it.index.as_str(), told(it))).collect()
+    documents.map(|it| (it.index.as_str(), shown(it))).collect()
 }
 
 fn as_written() -> Value {

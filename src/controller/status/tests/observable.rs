@@ -184,6 +184,24 @@ fn a_stream_is_judged_by_what_it_has_read_last() {
 }
 
 #[test]
+fn events_that_the_server_left_out_are_events() {
+    let mut cluster = Cluster::of(vec![], vec![one_day("past", "")]);
+    let mixed = Progress {
+        left_out: 50,
+        ..reading(3, 40)
+    };
+    let desired = cluster.decide(vec![("past", mixed)]);
+    assert_eq!(words(&first(&desired, "past", "Ready"))[0], "True");
+    let foreign = Progress {
+        left_out: 7,
+        ..reading(3, 40)
+    };
+    let desired = cluster.decide(vec![("past", foreign)]);
+    let message = words(&first(&desired, "past", "Ready"))[2].to_owned();
+    assert!(message.starts_with("40 of 50 documents hold"), "{message}");
+}
+
+#[test]
 fn an_index_that_cannot_be_read_is_named_while_it_cannot() {
     let degraded = |count: u64| {
         let number = |n| Degraded {

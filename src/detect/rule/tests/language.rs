@@ -6,11 +6,14 @@ use super::{super::*, made};
 use crate::detect::{document::Document, layout::Layout};
 
 fn decided(definition: serde_json::Value, event: serde_json::Value) -> String {
-    let rule = made(definition).expect("a valid rule");
-    match rule
-        .evaluate(&Event::from_value(event))
-        .map(|found| found.outcome)
-    {
+    said(
+        &made(definition).expect("a valid rule"),
+        &Event::from_value(event),
+    )
+}
+
+fn said(rule: &Rule, event: &Event) -> String {
+    match rule.evaluate(event).map(|found| found.outcome) {
         None => "no match".to_owned(),
         Some(Outcome::Alert(finding)) => {
             format!("{}: {}", finding.severity.word(), finding.message)
@@ -250,17 +253,57 @@ fn an_event_that_is_not_whole_is_incomplete() {
     let truncated = json!({"annotations": {"audit.k8s.io/truncated": "true"}});
     assert_eq!(decided(rule.clone(), truncated), "low: Incomplete");
     assert_eq!(decided(rule.clone(), json!({"verb": "get"})), "no match");
+    assert_eq!(decided_up_to_cut(rule, ""), "low: Incomplete");
+}
+
+/// What a rule makes of an event that is cut off behind these members.
+fn decided_up_to_cut(definition: serde_json::Value, members: &str) -> String {
+    let source = format!(
+        r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","verb":"create",
+        "user":{{"username":"a"}},{members}"requestURI":"/a"#
+    );
     let document = Document {
         index: String::new(),
         id: String::new(),
         time: None,
-        source: r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","verb":"get","user":{"username":"a"},"requestURI":"/a"#.into(),
+        source: source.into(),
         is_rebuilt: false,
     };
     let events = Event::read(&document, Layout::Auto).expect("an event up to the cut");
-    let rule = made(rule).expect("a valid rule");
-    assert!(matches!(
-        rule.evaluate(&events[0]).map(|found| found.outcome),
-        Some(Outcome::Alert(_))
-    ));
+    said(&made(definition).expect("a valid rule"), &events[0])
+}
+
+#[test]
+fn what_stands_whole_before_a_cut_is_decided() {
+    let about = |field: &str| {
+        json!({"title": "t", "severity": "Low", "selections": [{"name": "s", "all": [
+            {"field": field, "equals": "exec"}]}]})
+    };
+    let whole = r#""objectRef":{"resource":"pods"},"#;
+    let subresource = || about("objectRef.subresource");
+    assert_eq!(decided_up_to_cut(subresource(), whole), "no match");
+    assert_eq!(decided_up_to_cut(subresource(), ""), "EventsCutOff");
+    let open = r#""objectRef":{"resource":"pods","#;
+    assert_eq!(decided_up_to_cut(subresource(), open), "EventsCutOff");
+    assert_eq!(decided_up_to_cut(about("verb"), open), "no match");
+}
+
+#[test]
+fn an_annotation_is_found_as_each_store_returns_it() {
+    let rule = json!({"title": "Refused", "severity": "Low", "selections": [{"name": "s", "all": [
+        {"field": "annotations[\"authorization.k8s.io/decision\"]", "equals": "forbid"},
+        {"field": "outcome", "equals": "denied"},
+    ]}]});
+    for annotations in [
+        json!({"authorization.k8s.io/decision": "forbid"}),
+        json!({"authorization_k8s_io/decision": "forbid"}),
+        json!({"authorization": {"k8s": {"io/decision": "forbid"}}}),
+    ] {
+        let event = json!({"verb": "get", "annotations": annotations});
+        assert_eq!(
+            decided(rule.clone(), event),
+            "low: denied: Refused",
+            "{annotations}"
+        );
+    }
 }

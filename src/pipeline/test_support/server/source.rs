@@ -38,7 +38,7 @@ pub(super) struct Documents {
     /// What the documents tell of, by their number.
     calls: Vec<Audited>,
     without_time: u64,
-    /// Whether the index of the documents with odd numbers cannot be read.
+    /// The index of the documents with odd numbers cannot be read.
     is_index_broken: bool,
 }
 

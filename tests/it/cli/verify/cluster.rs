@@ -107,7 +107,7 @@ spec: {{mode: Streaming, startTime: "{start}", source: {{index: "logs-*"}}}}
     let (one, two) = (job("one", "2026-11-01T00:00:00Z"), job("two", "yesterday"));
     let both = format!("{one}{two}");
     let cases = [
-        ("", &[][..], "the manifests hold no such AnalysisJob"),
+        ("", &[][..], "the manifests cannot be read"),
         (
             &both,
             &[],
