@@ -289,6 +289,19 @@ fn what_stands_whole_before_a_cut_is_decided() {
 }
 
 #[test]
+fn nobody_is_impersonated_where_the_object_stands_before_a_cut() {
+    let rule = || {
+        json!({"title": "t", "severity": "Low", "selections": [{"name": "s", "all": [
+            {"field": "impersonatedUser", "exists": "Absent"}]}]})
+    };
+    let whole = r#""objectRef":{"resource":"pods"},"#;
+    assert_eq!(decided_up_to_cut(rule(), whole), "low: t");
+    assert_eq!(decided_up_to_cut(rule(), ""), "EventsCutOff");
+    let open = r#""impersonatedUser":{"groups":["a"],"#;
+    assert_eq!(decided_up_to_cut(rule(), open), "no match");
+}
+
+#[test]
 fn an_annotation_is_found_as_each_store_returns_it() {
     let rule = json!({"title": "Refused", "severity": "Low", "selections": [{"name": "s", "all": [
         {"field": "annotations[\"authorization.k8s.io/decision\"]", "equals": "forbid"},
