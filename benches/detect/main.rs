@@ -8,6 +8,7 @@ extern crate k8scop_engine as k8scop;
 
 mod chance;
 mod events;
+mod layouts;
 mod measure;
 mod plain;
 mod product;
@@ -39,7 +40,11 @@ fn main() {
         thousands(bytes as f64 / EVENTS as f64),
         measure::ROUNDS
     );
+    if std::env::args().any(|argument| argument == "layouts") {
+        return by_layout(&documents[..2_000]);
+    }
     beside_the_walk(&documents);
+    by_layout(&documents[..2_000]);
     beside_a_plain_loop(&documents);
     growth(&documents);
     patterns_without_literals(&documents);
@@ -80,6 +85,40 @@ fn beside_the_walk(documents: &[Document]) {
             &target,
             &met,
         ]);
+    }
+}
+
+fn by_layout(documents: &[Document]) {
+    table(
+        "The same events in each layout, 1,000 rules",
+        &["layout", "events/s", "beside Raw", "target", "met"],
+    );
+    let set = set(&rules::definitions(1_000, 2));
+    let stored = layouts::all(documents);
+    let race = Race::run(
+        stored
+            .iter()
+            .map(|(_, documents)| -> Box<dyn FnMut() -> usize + '_> {
+                Box::new(|| detect(documents, &set))
+            })
+            .collect(),
+    );
+    for (contender, (layout, documents)) in stored.iter().enumerate() {
+        assert_eq!(
+            analyse(documents, &set, &context()).alerts.len(),
+            analyse(&stored[0].1, &set, &context()).alerts.len(),
+            "{layout}"
+        );
+        let most = if layout.starts_with("Wrapped") {
+            2.5
+        } else {
+            1.5
+        };
+        let [ratio, target, met] = match contender {
+            0 => Default::default(),
+            _ => at_most(race.ratio(0, contender), most, "×"),
+        };
+        row(&[layout, &race.rate(contender), &ratio, &target, &met]);
     }
 }
 

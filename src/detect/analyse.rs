@@ -67,23 +67,32 @@ pub fn analyse_with(
                     analysis.count_quiet(found);
                 }
             }
-            _ => analysis.add_document(document, matcher, context, &mut ids),
+            sight => {
+                let is_decided = sight.is_some();
+                analysis.add_document(document, matcher, is_decided, context, &mut ids);
+            }
         }
     }
     analysis
 }
 
 impl Analysis {
+    /// Adds what the events of a document give. Where the rules are decided already, it has one.
     fn add_document(
         &mut self,
         document: &Document,
         matcher: &mut Matcher<'_>,
+        is_decided: bool,
         context: &Context,
         ids: &mut HashSet<String>,
     ) {
         let (events, rejections) = Event::read_each(document, context.place());
         for event in &events {
-            self.add_event(event, document, matcher, context, ids);
+            let matches = match is_decided {
+                true => matcher.conclude(event),
+                false => matcher.matches(event),
+            };
+            self.add_event(event, matches, document, context, ids);
         }
         let quarantined = |rejection| Quarantined {
             index: document.index.clone(),
@@ -97,14 +106,14 @@ impl Analysis {
     fn add_event(
         &mut self,
         event: &Event,
+        matches: Vec<Match<'_>>,
         document: &Document,
-        matcher: &mut Matcher<'_>,
         context: &Context,
         ids: &mut HashSet<String>,
     ) {
         self.events += 1;
         self.cut_off += u64::from(event.is_cut_off());
-        for found in matcher.matches(event) {
+        for found in matches {
             let Outcome::Alert(finding) = &found.outcome else {
                 self.count_quiet(found);
                 continue;

@@ -22,7 +22,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Where events are looked for.
+    /// Returns the place at which events are looked for.
     pub fn place(&self) -> Place<'_> {
         Place {
             layout: self.layout,

@@ -91,7 +91,7 @@ pub(super) fn walk<'v, K: AsRef<str>>(
     }
 }
 
-/// Whether a value counts as absent.
+/// Returns true if a value counts as absent.
 pub(super) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,

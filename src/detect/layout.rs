@@ -54,10 +54,10 @@ pub enum Layout {
 /// An audit event, a JSON object in the shape of `audit.k8s.io/v1`.
 type AuditEvent = Map<String, Value>;
 
-/// Where events are looked for.
+/// A place at which events are looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'p> {
-    /// How documents are laid out, unless there is a path.
+    /// The layout of documents, unless there is a path.
     pub layout: Layout,
     /// The only place of the event.
     pub path: Option<&'p LayoutPath>,
@@ -103,8 +103,8 @@ pub(super) fn audit_events(source: &[u8], place: Place<'_>) -> Reading {
     search::search_text(source, scope, search)
 }
 
-/// Where events are known to stand, in the order in which the first one counts. Each is an object
-/// below objects, or text.
+/// Places at which events are known to stand: objects below objects, or text. The first one that
+/// holds an event counts.
 pub(super) const KNOWN_PLACES: [&[&str]; 11] = [
     &ELASTIC,
     &["message"],
@@ -119,10 +119,13 @@ pub(super) const KNOWN_PLACES: [&[&str]; 11] = [
     &["result", "_raw"],
 ];
 
-/// Where Elastic's Kubernetes integration puts them.
+/// The prefix of names in flat documents.
+pub(super) const FLAT_PREFIX: &str = "kubernetes.audit.";
+
+/// The place that Elastic's Kubernetes integration uses.
 pub(super) const ELASTIC: [&str; 2] = ["kubernetes", "audit"];
 
-/// Whether a known place is one of [`Layout::Wrapped`].
+/// Returns true for the known places of [`Layout::Wrapped`].
 pub(super) fn is_wrapped(place: &[&str]) -> bool {
     place.first().is_some_and(|name| is_wrapper(name))
 }
@@ -153,7 +156,7 @@ fn is_wrapper(name: &str) -> bool {
     )
 }
 
-/// Whether events are known to stand below a name.
+/// Returns true if events are known to stand below a name.
 fn is_place(name: &str) -> bool {
     let is_other = matches!(
         name,
@@ -174,18 +177,18 @@ pub(super) fn canonical(event: AuditEvent) -> AuditEvent {
     event
 }
 
-/// Whether a name may stand for a member of an event, or something within one, without being it.
+/// Returns true if a name is another spelling of a member of the event, or of something within one.
 pub(super) fn is_other_spelling(name: &str) -> bool {
-    dotted::is_dotted_member(name) || renamed::is_renamed(name)
+    renamed::is_renamed(name) || dotted::is_dotted_member(name)
 }
 
-/// Whether a name may stand for one of the members by which an event is recognised, perhaps behind
-/// the name of its place.
+/// Returns true if a name is that of a member by which an event is recognised, perhaps behind the
+/// name of its place.
 pub(super) fn is_anchor(name: &str) -> bool {
     renamed::ends_with_anchor(name)
 }
 
-/// What an object says of itself.
+/// The kind of an object, by its own words.
 enum Kind {
     /// Nothing that matters, or that it is an audit event.
     Any,
@@ -218,13 +221,13 @@ fn is_event(document: &AuditEvent) -> bool {
     looks_like_event(|name| text_of(document, name), has)
 }
 
-/// Whether an event says who asked, or for which object.
+/// Returns true if an event says who asked, or for which object.
 fn has_target(event: &AuditEvent) -> bool {
     let has = |name| event.get(name).is_some_and(|it| !json::is_empty(it));
     has("user") || has("objectRef")
 }
 
-/// Whether members are those of an audit event, given their texts, and which are there: an event
+/// Returns true if members are those of an audit event, given their texts and presence: an event
 /// names its kind and API group, or at least has what other documents have not; and it says who
 /// asked or for what.
 pub(super) fn looks_like_event<'e>(

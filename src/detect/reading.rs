@@ -10,6 +10,7 @@
 //! to decide: exponents, surrogate pairs, wanted names that are repeated or written with escapes.
 
 mod block;
+mod flat;
 mod grammar;
 mod leaves;
 mod plan;
@@ -26,9 +27,10 @@ use tokens::Lexer;
 use walk::Walk;
 
 pub use self::{
+    flat::FLAT,
     leaves::Leaves,
     plan::{NodeId, Plan, ROOT},
-    scalar::{is_plain_integer, unescape},
+    scalar::{is_plain_integer, unescape_long},
     skip::object_length,
 };
 use super::json::SIZE_LIMIT;

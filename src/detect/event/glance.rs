@@ -24,12 +24,12 @@ use crate::detect::{
 /// Searches of the raw text that cost about as much as its tree.
 const SEARCHES: usize = 32;
 
-/// What is read of one document after the other.
+/// Buffers that are used for one document after the other.
 #[derive(Debug, Default)]
 pub struct Buffers {
     document: Leaves,
     /// Text of the document that holds the event.
-    text: String,
+    text: Vec<u8>,
     in_text: Leaves,
 }
 
@@ -50,6 +50,7 @@ pub struct Glance<'d> {
     outline: &'d Outline,
     trees: OnceCell<Vec<OnceCell<Event>>>,
     searches: Cell<usize>,
+    is_unsure: Cell<bool>,
     may_have_pod: OnceCell<bool>,
     outcome: OnceCell<Option<RequestOutcome>>,
     gaps: OnceCell<Gaps>,
@@ -74,8 +75,7 @@ impl<'d> Glance<'d> {
         let glance = match outline.find(source, document, place)? {
             Found::Here => Self::new(source, outline, document)?,
             Found::InText(range) => {
-                text.clear();
-                reading::unescape(&source[range], text);
+                let text = reading::unescape_long(&source[range], text);
                 let text = reading::read(text, outline.plan(), in_text)?;
                 match in_text.home() {
                     Some(ROOT) => Self::new(text, outline, in_text)?,
@@ -84,7 +84,7 @@ impl<'d> Glance<'d> {
             }
         };
         let text = |name| glance.first(&[name]);
-        match layout::looks_like_event(text, |_| false) {
+        match layout::looks_like_event(text, |_| false) && outline.has_target(glance.leaves) {
             true => Ok(glance),
             false => Err(Refused),
         }
@@ -112,11 +112,17 @@ impl<'d> Glance<'d> {
                 outline,
                 trees: OnceCell::new(),
                 searches: Cell::new(0),
+                is_unsure: Cell::new(false),
                 may_have_pod: OnceCell::new(),
                 outcome: OnceCell::new(),
                 gaps: OnceCell::new(),
             }),
         }
+    }
+
+    /// Returns true if something was asked for that flat names do not show.
+    pub fn is_unsure(&self) -> bool {
+        self.is_unsure.get()
     }
 
     /// Visits the values of a field, given by its number in the outline, and perhaps others.
@@ -192,6 +198,8 @@ impl<'d> Glance<'d> {
     fn has_body(&self, name: &str) -> bool {
         let node = self.outline.plan().find(&[name]);
         let body = node.map_or("", |node| &self.source[self.leaves.whole(node)]);
+        let may_be_flat = self.leaves.is_flat_tree() && self.source.contains(name);
+        self.is_unsure.set(self.is_unsure.get() || may_be_flat);
         !matches!(body, "" | "null")
     }
 
@@ -235,6 +243,14 @@ impl<'d> Glance<'d> {
             _ => true,
         };
         let tree = way.tree.filter(|_| may_be);
+        if tree.is_some() && self.leaves.is_flat_tree() {
+            let trace = match &way.values {
+                Values::InBodies(_, trace) => trace.as_ref(),
+                _ => None,
+            };
+            let may_occur = trace.is_none_or(|trace| trace.may_occur(self.source));
+            self.is_unsure.set(self.is_unsure.get() || may_occur);
+        }
         let members = tree
             .into_iter()
             .flat_map(|tree| &self.outline.trees()[tree]);

@@ -6,7 +6,7 @@ use crate::detect::{
     field::{Field, Lookup},
     layout::{self, OBJECTS},
     pod_spec,
-    reading::{NodeId, Plan},
+    reading::{Leaves, NodeId, Plan},
     schema,
 };
 
@@ -58,6 +58,8 @@ const DISTINCTIVE: [&str; 6] = [
 
 /// The bodies of a request and its response.
 pub(super) const BODIES: [&str; 2] = ["requestObject", "responseObject"];
+/// Members that say who asked for what.
+const TARGETS: [&str; 2] = ["user", "objectRef"];
 
 impl Outline {
     /// What has to be read for fields, some of which may also be asked for their elements.
@@ -76,7 +78,7 @@ impl Outline {
         for name in schema::members() {
             outline.plan.node(&[name]);
         }
-        for name in DISTINCTIVE {
+        for name in DISTINCTIVE.into_iter().chain(TARGETS) {
             outline.want(&[name]);
         }
         for path in derived::paths(&Lookup::Outcome) {
@@ -101,6 +103,15 @@ impl Outline {
             }
         }
         outline
+            .plan
+            .add_flat_names(layout::FLAT_PREFIX, schema::has_dotted_keys);
+        outline
+    }
+
+    /// Returns true if an event names its user or its object.
+    pub(super) fn has_target(&self, leaves: &Leaves) -> bool {
+        let nodes = TARGETS.iter().filter_map(|name| self.plan.find(&[name]));
+        nodes.into_iter().any(|node| leaves.is_object(node))
     }
 
     pub(super) fn plan(&self) -> &Plan {

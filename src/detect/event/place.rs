@@ -1,14 +1,14 @@
-//! Which place of a document holds its event, as far as one pass over the document shows it.
+//! The place of the event in its document, as far as one pass over the document shows it.
 
 use std::ops::Range;
 
 use super::Outline;
 use crate::detect::{
     layout::{self, Layout, Place},
-    reading::{Leaves, NodeId, ROOT, Refused},
+    reading::{FLAT, Leaves, NodeId, ROOT, Refused},
 };
 
-/// Where the event is.
+/// The place of an event.
 pub(super) enum Found {
     /// In the document, where its members were found.
     Here,
@@ -27,10 +27,12 @@ impl Outline {
         let home = leaves.home();
         // The first place counts. Those before the one with members are objects without any, unless
         // they are text.
-        let mut before = self
-            .plan()
-            .places()
-            .take_while(|node| home.is_none_or(|home| *node < home));
+        let is_before = |node: &NodeId| match home {
+            Some(FLAT) => false,
+            Some(home) => *node < home,
+            None => true,
+        };
+        let mut before = self.plan().places().take_while(is_before);
         let text = before.find(|node| may_hold_json(&source[leaves.whole(*node)]));
         let (node, found) = match (home, text) {
             (Some(home), None) => (home, Found::Here),
@@ -57,12 +59,12 @@ impl Outline {
             Layout::Raw => node == ROOT,
             Layout::Elastic => is_among(|names| names == layout::ELASTIC),
             Layout::Wrapped => is_among(layout::is_wrapped),
-            Layout::Dotted => false,
+            Layout::Dotted => matches!(node, ROOT | FLAT),
         }
     }
 }
 
-/// Whether a value is text that may hold JSON; more often said than true.
+/// Returns true if a value is text that may hold JSON, and for some other texts.
 fn may_hold_json(value: &str) -> bool {
     value.starts_with('"') && memchr::memchr3(b'{', b'[', b'\\', value.as_bytes()).is_some()
 }

@@ -7,7 +7,10 @@
 #[cfg(test)]
 mod tests;
 
-use memchr::{memchr_iter, memchr2, memmem::Finder};
+use memchr::{
+    memchr_iter, memchr2,
+    memmem::{self, Finder},
+};
 
 use crate::detect::reading::is_plain_integer;
 
@@ -65,6 +68,15 @@ impl Trace {
             }
         }
         has_more || self.may_be_escaped(text)
+    }
+
+    /// Returns true if the names occur in a text, in whatever order.
+    pub fn may_occur(&self, text: &str) -> bool {
+        let occurs = |name: &Finder<'_>| {
+            let quoted = name.needle();
+            memmem::find(text.as_bytes(), &quoted[1..quoted.len() - 1]).is_some()
+        };
+        self.names.iter().all(occurs) || self.may_be_escaped(text)
     }
 
     /// Whether the field may have a value that is accepted.

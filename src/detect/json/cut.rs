@@ -1,4 +1,4 @@
-//! What stands before the cut of a JSON text whose end is missing.
+//! Reads JSON text whose end is missing, up to the cut.
 //!
 //! Shippers and providers cut long lines. The members and elements that stand whole before the cut
 //! are read. Every list and object that is open at the cut gets a mark, so that its reader knows.
@@ -37,7 +37,7 @@ pub(in crate::detect) fn read_cut_string(text: &str) -> Option<Value> {
     read_open(&closed).or_else(|| read_open(&mend(&closed)))
 }
 
-/// Removes the marks of a value; whether there was one, so that its end is missing.
+/// Removes the marks of a value. Returns true if there was one, so that its end is missing.
 pub(in crate::detect) fn take_marks(value: &mut Value) -> bool {
     match value {
         Value::Object(members) => take_member_marks(members),
@@ -77,7 +77,7 @@ pub(in crate::detect) fn open_member(members: &Map<String, Value>) -> Option<Str
     members.find_map(|(name, value)| is_open(value).then(|| name.clone()))
 }
 
-/// Whether the end of a list is missing.
+/// Returns true if the end of a list is missing.
 pub(in crate::detect) fn is_open_list(elements: &[Value]) -> bool {
     elements.last().is_some_and(|last| last == MARK)
 }
@@ -108,7 +108,7 @@ fn without_mark(text: &str) -> &str {
         .map_or(text, |at| &text[..start + at])
 }
 
-/// What was read when the text ended too early.
+/// Returns the part that was read when the text ended too early.
 fn read_open(text: &str) -> Option<Value> {
     let mut value = Value::Null;
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -210,7 +210,7 @@ impl<'de> Visitor<'de> for Partial<'_> {
     }
 }
 
-/// What is left of a value at the cut.
+/// Returns the part of a value that stands before the cut.
 fn open(value: Value) -> Option<Value> {
     (value.is_object() || value.is_array()).then_some(value)
 }

@@ -12,7 +12,7 @@ const LENGTH_LIMIT: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayoutPath(Vec<String>);
 
-/// Why a text is no path.
+/// The reason why a text is no path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// It is too long or empty, or has empty names.

@@ -1,4 +1,4 @@
-//! Whether an object is an audit event.
+//! Distinguishes audit events from other objects.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::detect::{document::Rejection, json::cut::MARK};
 
-/// What an object is.
+/// The nature of an object.
 pub(super) enum Recognised {
     /// An event.
     Event(AuditEvent),
@@ -58,13 +58,13 @@ pub(super) fn recognise(
     Recognised::Other(document, rejection)
 }
 
-/// How an event stands in its document.
+/// The form of an event in its document.
 enum Shape {
     AsItIs,
     Restored(AuditEvent),
 }
 
-/// The event that an object is, or why it is none although it was one.
+/// Returns the event that an object is, or the reason why it is no longer one.
 fn event_of(document: &AuditEvent, is_known: bool) -> Result<Option<Shape>, Rejection> {
     let is_renamed = document.keys().any(|name| renamed::is_renamed(name));
     let is_one = |event: &AuditEvent| is_event(event) && (is_known || is_surely_event(event));
@@ -97,7 +97,7 @@ fn accept(document: &AuditEvent, shape: Shape) -> Result<Option<Shape>, Rejectio
     }
 }
 
-/// Whether an object is an event wherever it stands.
+/// Returns true if an object is an event wherever it stands.
 fn is_surely_event(event: &AuditEvent) -> bool {
     let is_named = event.contains_key("auditID")
         || text_of(event, "kind").is_some() && text_of(event, "apiVersion").is_some();

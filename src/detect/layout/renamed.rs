@@ -33,7 +33,7 @@ const DISTINCTIVE: [&str; 7] = [
     "stagetimestamp",
 ];
 
-/// Where a member belongs.
+/// The right place of a member.
 enum Path {
     /// A field of the event.
     Field(&'static str, Shape),
@@ -45,12 +45,28 @@ enum Path {
     Lost,
 }
 
-/// Whether a name is another spelling of a member of the event, or of something within one.
+/// Returns true if a name is another spelling of a member of the event, or of something within one.
 pub(in crate::detect) fn is_renamed(name: &str) -> bool {
-    !schema::is_member(name) && !dotted::is_dotted_member(name) && path_of(name).is_some()
+    begins_with_member(name)
+        && !schema::is_member(name)
+        && !dotted::is_dotted_member(name)
+        && path_of(name).is_some()
 }
 
-/// Whether what has this name may belong to an event: what stands there was written by a caller.
+/// Returns true if a name begins like a member of the event; few other names do.
+fn begins_with_member(name: &str) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    schema::members().any(|member| {
+        let mut bytes = name.bytes().filter(is_part);
+        let is_next = |byte: u8| {
+            let next = bytes.next();
+            next.is_some_and(|next| next.eq_ignore_ascii_case(&byte))
+        };
+        member.bytes().all(is_next)
+    })
+}
+
+/// Returns true if a value of this name may belong to an event, so that a caller wrote it.
 pub(super) fn is_inside(name: &str) -> bool {
     let is_known = |text: &str| schema::members().any(|member| is_same(member, text));
     let starts = boundaries(name).map(|start| &name[start..]);
@@ -64,15 +80,15 @@ pub(super) fn body_of(name: &str) -> Option<&'static str> {
     BODIES.into_iter().find(|body| is_same(body, name))
 }
 
-/// Whether a name ends with that of a member by which an event is recognised.
+/// Returns true if a name ends with that of a member by which an event is recognised.
 pub(super) fn ends_with_anchor(name: &str) -> bool {
-    let ends = |anchor: &&str| {
+    let ends = |anchor: &str| {
         let mut characters = fold(name).rev();
         fold(anchor)
             .rev()
             .all(|last| characters.next() == Some(last))
     };
-    ANCHORS.iter().any(|anchor| ends(&anchor))
+    ANCHORS.iter().any(|anchor| ends(anchor))
 }
 
 /// The beginnings of names that stand before names of an event's members: `kubernetes_audit_` of
@@ -95,7 +111,7 @@ pub(super) fn prefixes(document: &AuditEvent) -> Vec<String> {
     prefixes
 }
 
-/// Whether a document has names that only audit events have, spelled in some other way.
+/// Returns true if a document has names that only audit events have, spelled in some other way.
 pub(super) fn has_traces(document: &AuditEvent) -> bool {
     let folded: Vec<String> = document
         .keys()
@@ -216,7 +232,7 @@ fn fits(value: &Value, shape: Shape) -> bool {
 }
 
 /// Puts a value at a path, unless its member is there under its own name. Two spellings of one
-/// field with different values cannot be told apart.
+/// field with different values are ambiguous.
 fn put(
     event: &mut AuditEvent,
     taken: &[String],
@@ -270,7 +286,7 @@ fn restore_children(event: &mut AuditEvent) {
     }
 }
 
-/// Whether it seems that the names within a body were changed as well.
+/// Returns true if the names within a body seem to be changed as well.
 fn is_lost(body: &Value) -> bool {
     body.as_object().is_some_and(|body| {
         let is_version = |name: &String| name != "apiVersion" && is_same("apiVersion", name);
@@ -288,11 +304,10 @@ fn fold(name: &str) -> impl DoubleEndedIterator<Item = char> {
 }
 
 fn is_same(one: &str, other: &str) -> bool {
-    // Most names differ in their first letter already.
     fold(one).eq(fold(other))
 }
 
-/// Where parts of a name begin.
+/// The positions at which parts of a name begin.
 fn boundaries(name: &str) -> impl Iterator<Item = usize> {
     let parts = name.split(is_separator);
     parts
@@ -300,7 +315,7 @@ fn boundaries(name: &str) -> impl Iterator<Item = usize> {
         .map(move |part| part.as_ptr() as usize - name.as_ptr() as usize)
 }
 
-/// Where parts of a name end, the last of them included.
+/// The positions at which parts of a name end, the last of them included.
 fn ends(name: &str) -> impl DoubleEndedIterator<Item = usize> {
     let parts = name.split(is_separator);
     parts

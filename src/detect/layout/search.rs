@@ -20,21 +20,21 @@ use crate::detect::{
 /// The deepest object that is looked at.
 pub(super) const DEPTH: usize = 6;
 
-/// How many texts may stand around one another.
+/// The most texts that may stand around one another.
 const TEXTS: usize = 4;
 
 /// Rejections of one document that are counted.
 const REJECTIONS: usize = 10_000;
 
-/// How many lists may stand around one another.
+/// The most lists that may stand around one another.
 const LISTS: usize = 2;
 
-/// What was found in a document.
+/// The events of a document.
 #[derive(Debug, Default)]
 pub(in crate::detect) struct Reading {
     /// Events in their order, each [`canonical`].
     pub events: Vec<FoundEvent>,
-    /// Why parts of the document are no events.
+    /// Reasons why parts of the document are no events.
     pub rejections: Vec<Rejection>,
 }
 
@@ -43,7 +43,7 @@ pub(in crate::detect) struct Reading {
 pub(in crate::detect) struct FoundEvent {
     /// Its members.
     pub members: AuditEvent,
-    /// Whether its end is missing.
+    /// True if its end is missing.
     pub is_cut_off: bool,
     /// The member within which the document ends, if it ends within one that was begun.
     pub open_member: Option<String>,
@@ -60,9 +60,9 @@ impl Reading {
 
     fn add(&mut self, other: Self) {
         self.events.extend(other.events);
-        let room = REJECTIONS.saturating_sub(self.rejections.len());
+        let left = REJECTIONS.saturating_sub(self.rejections.len());
         self.rejections
-            .extend(other.rejections.into_iter().take(room));
+            .extend(other.rejections.into_iter().take(left));
     }
 
     fn of(members: AuditEvent) -> Self {
@@ -91,12 +91,12 @@ impl FoundEvent {
     }
 }
 
-/// How far to look.
+/// The reach of a search.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scope {
     /// Objects around the event.
     pub depth: usize,
-    /// Whether names may begin with the place of the event: `kubernetes.audit.verb`.
+    /// True if names may begin with the place of the event: `kubernetes.audit.verb`.
     pub has_prefixes: bool,
     texts: usize,
     lists: usize,
@@ -127,7 +127,7 @@ impl Scope {
 struct Candidate {
     value: Value,
     scope: Scope,
-    /// Whether events are known to stand here, so that it need not look like one in all respects.
+    /// True if events are known to stand here, so that less is asked of one.
     is_known: bool,
 }
 
@@ -229,7 +229,7 @@ fn search_levels(mut level: Vec<Candidate>) -> Reading {
     Reading::rejected(rejection.unwrap_or(Rejection::NotAnAuditEvent))
 }
 
-/// What a candidate holds; or what is to be looked at next, and the reason if there is one.
+/// Returns the events of a candidate, or adds what is to be looked at next.
 fn look(candidate: Candidate, next: &mut Vec<Candidate>) -> Result<Reading, Option<Rejection>> {
     let Candidate {
         value,

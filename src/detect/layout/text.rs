@@ -13,7 +13,7 @@ pub(super) enum Piece {
     Torn(String),
 }
 
-/// What a text holds.
+/// The content of a text.
 #[derive(Debug)]
 pub(super) enum Text {
     /// JSON and nothing else.
@@ -71,7 +71,7 @@ fn add_pieces(line: &str, pieces: &mut Vec<Piece>) {
     }
 }
 
-/// What may stand between documents.
+/// Characters that may stand between documents.
 fn is_between(character: char) -> bool {
     character.is_ascii_whitespace() || matches!(character, ',' | '\u{1e}' | '\u{0}' | '\u{feff}')
 }

@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::{
+    Refused,
+    flat::FLAT,
     plan::{NodeId, Plan},
     scalar,
     walk::Container,
@@ -20,8 +22,12 @@ pub struct Leaves {
     objects_before: u64,
     /// The place of the object that has wanted members, and the number of that object.
     home: Option<(NodeId, u64)>,
-    /// Whether the root has a doubtful member.
+    /// The number of what stands under flat names, as if it were one object; 0 if nothing does.
+    flat: u64,
+    /// True if the root has a doubtful member.
     pub(super) is_root_doubtful: bool,
+    /// True if something that is wanted whole stands under flat names.
+    pub(super) is_flat_tree: bool,
     /// Room for a walk: the lists and objects around the present one.
     pub(super) around: Vec<Container>,
 }
@@ -34,6 +40,8 @@ struct Leaf {
     whole: Range<usize>,
     /// The object in which it was found last.
     object: u64,
+    /// The flat names in which it was the beginning of a name last.
+    parent_in: u64,
 }
 
 /// Where the text of a scalar stands. It is never empty.
@@ -60,6 +68,45 @@ impl Leaves {
         self.around.clear();
         self.home = None;
         self.is_root_doubtful = false;
+        self.is_flat_tree = false;
+        self.flat = 0;
+    }
+
+    /// Notes that something is found under flat names; false if something is found otherwise.
+    pub fn is_only_flat(&mut self) -> bool {
+        if self.flat == 0 {
+            self.flat = self.new_object();
+        }
+        self.is_only_home(FLAT, self.flat)
+    }
+
+    /// Notes a flat name. It contradicts itself, and names that go on after it.
+    pub fn add_flat(&mut self, node: NodeId) -> Result<(), Refused> {
+        let leaf = &mut self.leaves[node as usize];
+        match leaf.object == self.flat || leaf.parent_in == self.flat {
+            true => Err(Refused),
+            false => {
+                leaf.object = self.flat;
+                Ok(())
+            }
+        }
+    }
+
+    /// Notes a flat name that goes on after that of a node.
+    pub fn add_flat_parent(&mut self, node: NodeId) -> Result<(), Refused> {
+        let leaf = &mut self.leaves[node as usize];
+        match leaf.object == self.flat {
+            true => Err(Refused),
+            false => {
+                leaf.parent_in = self.flat;
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns true if something that is wanted whole stands under flat names, and so is missing.
+    pub fn is_flat_tree(&self) -> bool {
+        self.is_flat_tree
     }
 
     /// Notes that an object at a place has wanted members; false if another one has some too.

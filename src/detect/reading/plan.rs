@@ -1,5 +1,7 @@
 //! Which values of a document are wanted: a tree of names.
 
+use super::flat::FlatNames;
+
 /// Position of a node in its plan.
 pub type NodeId = u32;
 
@@ -14,9 +16,11 @@ pub struct Plan {
     nodes: Vec<Node>,
     is_doubtful: fn(&str) -> bool,
     is_refused: fn(&str) -> bool,
+    /// Other names of what is wanted, in flat documents.
+    pub(super) flat: FlatNames,
 }
 
-/// What a node has to do with places.
+/// The position of a node among places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Position {
     /// Nothing.
@@ -38,7 +42,7 @@ pub struct Node {
     pub is_whole: bool,
     /// Where text that may hold JSON is refused.
     pub may_be_folded: bool,
-    /// Where places lie.
+    /// Its position among places.
     pub position: Position,
 }
 
@@ -49,6 +53,7 @@ impl Plan {
             nodes: vec![Node::default()],
             is_doubtful,
             is_refused: |_| false,
+            flat: FlatNames::default(),
         }
     }
 
@@ -79,6 +84,17 @@ impl Plan {
         plan
     }
 
+    /// Makes what is wanted by now be found under flat names too, behind a prefix.
+    pub fn add_flat_names(&mut self, prefix: &'static str, has_dotted_keys: fn(&str) -> bool) {
+        self.flat = FlatNames::new(prefix, self, has_dotted_keys);
+    }
+
+    /// The members of a node, by name.
+    pub(super) fn members(&self, node: NodeId) -> impl Iterator<Item = (&str, NodeId)> {
+        let members = self.get(node).members.entries.iter();
+        members.filter_map(|member| Some((str::from_utf8(&member.name).ok()?, member.node)))
+    }
+
     /// The places, in their order.
     pub fn places(&self) -> impl Iterator<Item = NodeId> {
         let nodes = self.nodes.iter().zip(0..);
@@ -90,8 +106,8 @@ impl Plan {
         str::from_utf8(name).is_ok_and(self.is_doubtful)
     }
 
-    /// Whether the document is refused for a member of this name, even if what is wanted stands at
-    /// a place.
+    /// Returns true if the document is refused for a member of this name, even if what is wanted
+    /// stands at a place.
     pub fn is_refused(&self, name: &[u8]) -> bool {
         str::from_utf8(name).is_ok_and(self.is_refused)
     }

@@ -50,7 +50,7 @@ impl Lexer {
         start: usize,
         block: &Block,
     ) -> Result<Tokens, Refused> {
-        let quotes = block.quotes & !self.escaped(source, start, block.backslashes)?;
+        let quotes = block.quotes & !self.escaped(source, start, block)?;
         let strings = prefix_xor(quotes) ^ self.inside;
         self.inside = (strings as i64 >> 63) as u64;
         if block.has_controls {
@@ -81,7 +81,23 @@ impl Lexer {
     }
 
     /// The bytes whose meaning a backslash takes away.
-    fn escaped(&mut self, source: &[u8], start: usize, backslashes: u64) -> Result<u64, Refused> {
+    #[inline(always)]
+    fn escaped(&mut self, source: &[u8], start: usize, block: &Block) -> Result<u64, Refused> {
+        // Where JSON stands in text, nearly all escapes are quotes.
+        let next = block.backslashes << 1;
+        let has_quotes_only = next & !block.quotes == 0 && block.backslashes >> 63 == 0;
+        if has_quotes_only && !self.escapes {
+            return Ok(next);
+        }
+        self.escaped_by_any(source, start, block.backslashes)
+    }
+
+    fn escaped_by_any(
+        &mut self,
+        source: &[u8],
+        start: usize,
+        backslashes: u64,
+    ) -> Result<u64, Refused> {
         let mut escaped = u64::from(std::mem::take(&mut self.escapes));
         let mut rest = backslashes & !escaped;
         while rest != 0 {

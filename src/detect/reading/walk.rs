@@ -159,7 +159,7 @@ impl<'w> Walk<'w> {
         }
         let Some(node) = self.plan.member(self.here.node, name) else {
             return match self.here.node {
-                ROOT => self.doubt(name),
+                ROOT => self.other_name(name, colon),
                 _ => Ok(()),
             };
         };
@@ -181,6 +181,24 @@ impl<'w> Walk<'w> {
             self.seeks = Seeks::Ends;
         }
         if is_first { Ok(()) } else { Err(Refused) }
+    }
+
+    /// A name at a place that is not in the plan. Few members have one, so it stays out of the loop.
+    #[inline(never)]
+    fn other_name(&mut self, name: &[u8], colon: usize) -> Result<(), Refused> {
+        let (plan, is_root) = (self.plan, self.depth == 1);
+        let Some(name) = plan.flat.strip(name).filter(|_| is_root) else {
+            return self.doubt(name);
+        };
+        if !self.leaves.is_only_flat() {
+            return Err(Refused);
+        }
+        let node = plan.flat.read(name, plan, self.leaves)?;
+        if let Some(node) = node.filter(|node| plan.get(*node).is_of_interest()) {
+            self.awaited = Some((node, colon));
+            self.seeks = Seeks::Ends;
+        }
+        Ok(())
     }
 
     /// Decides about an object for a member that is not in the plan.

@@ -26,7 +26,7 @@ pub struct Matcher<'r> {
 pub enum Sight<'r> {
     /// It raises no alert: no rule matches but these, which are excepted or undecided.
     Quiet(Vec<Match<'r>>),
-    /// It may raise some: it has to be read, and asked for its [`matches`](Matcher::matches).
+    /// It may raise some: it has to be read to [`conclude`](Matcher::conclude).
     Loud,
 }
 
@@ -62,6 +62,9 @@ impl<'r> Matcher<'r> {
         let (matching, facts) = self.search.run(rules, View::Glance(&glance));
         let quiet = matching.iter().map(|decided| rules.quiet(*decided, &facts));
         let quiet: Option<_> = quiet.collect();
+        if glance.is_unsure() {
+            return None;
+        }
         Some(quiet.map_or(Sight::Loud, Sight::Quiet))
     }
 
@@ -69,6 +72,12 @@ impl<'r> Matcher<'r> {
     pub fn matches(&mut self, event: &Event) -> Vec<Match<'r>> {
         let rules = self.rules;
         rules.conclude(self.matching(event), event)
+    }
+
+    /// Returns the rules that match, as the last look has decided them, given the event that was
+    /// looked at.
+    pub fn conclude(&self, event: &Event) -> Vec<Match<'r>> {
+        self.rules.conclude(&self.search.matching, event)
     }
 
     pub(super) fn matching(&mut self, event: &Event) -> &[Decided] {

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-/// What was read, without marks.
+/// The part that was read, without marks.
 fn read(text: &str) -> Option<Value> {
     let mut value = read_cut(text)?;
     assert!(take_marks(&mut value), "what is cut has a mark");
@@ -98,7 +98,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Whether a value is the other one with an end missing.
+/// True if a value is the other one with its end missing.
 fn is_part(part: &Value, whole: &Value) -> bool {
     match (part, whole) {
         (Value::Object(part), Value::Object(whole)) => part

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{read, read_at};
+use super::{flat, read, read_at};
 use crate::detect::{document::Rejection, event::Event, field::Field, layout::Layout};
 
 pub(super) fn event(id: &str) -> Value {
@@ -30,10 +30,6 @@ pub(super) fn ids(source: &Value) -> Vec<String> {
         .iter()
         .flat_map(|event| values(event, "auditID"))
         .collect()
-}
-
-fn flat(prefix: &str, event: &Value) -> Value {
-    super::flat(prefix, event)
 }
 
 #[test]
@@ -190,7 +186,7 @@ fn renamed_keys_are_read_where_they_stand_for_one_field_only() {
 }
 
 #[test]
-fn an_event_whose_keys_cannot_be_told_apart_is_rejected_with_the_reason() {
+fn an_event_whose_keys_are_ambiguous_is_rejected_with_the_reason() {
     for document in [
         json!({"auditID": "1", "verb": "get", "requestURI": "/", "theObjectRefOfIt": {}, "user": ""}),
         json!({"auditID": "1", "verb": "get", "requestobject_spec_hostpid": true, "user": {"username": "a"}}),

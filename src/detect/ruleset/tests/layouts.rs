@@ -27,7 +27,7 @@ fn event(chance: &mut Chance) -> Value {
     event
 }
 
-/// What may stand where an event is looked for.
+/// Content of a place at which an event is looked for.
 fn content(chance: &mut Chance) -> Value {
     match chance.below(12) {
         0 => json!({}),
@@ -74,17 +74,18 @@ fn document(chance: &mut Chance) -> Value {
     document.insert("@timestamp".to_owned(), "2026-11-01T00:00:00Z".into());
     for _ in 0..1 + chance.below(2) {
         let content = content(chance);
-        match chance.below(16) {
+        match chance.below(18) {
             0 => match event(chance) {
                 Value::Object(event) => document.extend(event),
                 _ => unreachable!("an event is an object"),
             },
-            1 => flat("kubernetes.audit.", &event(chance), &mut document),
+            1 | 7 => flat("kubernetes.audit.", &event(chance), &mut document),
             2 => flat("", &event(chance), &mut document),
             3 => put(&mut document, &["data", "event"], content),
             4 => put(&mut document, &["kubernetes.audit"], content),
             5 => put(&mut document, &["user_agent"], json!({"original": "a"})),
-            _ => put(&mut document, *chance.one_of(&KNOWN_PLACES), content),
+            6 => put(&mut document, &["theObjectRef"], json!("a")),
+            _ => put(&mut document, chance.one_of(&KNOWN_PLACES), content),
         }
     }
     Value::Object(document)
@@ -158,10 +159,7 @@ fn a_look_at_a_document_equals_its_general_reading_in_every_layout() {
             looked[5] += usize::from(compare(&rules, &mut matcher, &text, place));
         }
     }
-    let [auto, raw, elastic, dotted, wrapped, at_path] = looked;
-    let least = [auto / 10, raw, elastic, wrapped].into_iter().min();
-    assert!(
-        least > Some(20),
-        "{looked:?} show little of {dotted} {at_path}"
-    );
+    let [auto, raw, elastic, dotted, wrapped, _] = looked;
+    let least = [auto / 10, raw, elastic, dotted, wrapped].into_iter().min();
+    assert!(least > Some(20), "{looked:?} show little");
 }
