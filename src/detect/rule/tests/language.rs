@@ -315,7 +315,7 @@ fn an_annotation_is_found_as_each_store_returns_it() {
         let event = json!({"verb": "get", "annotations": annotations});
         assert_eq!(
             decided(rule.clone(), event),
-            "low: denied: Refused",
+            "informational: denied: Refused",
             "{annotations}"
         );
     }
