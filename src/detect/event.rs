@@ -159,8 +159,12 @@ impl Event {
 
     /// Returns whether a field is one of a member that stands behind the cut, or that is cut.
     fn may_be_behind_the_cut(&self, field: &Field) -> bool {
+        // It is written before the object, both in the order of the apiserver and in that of names.
+        let is_known_absent =
+            |member: &String| member == "impersonatedUser" && self.root.get("objectRef").is_some();
         let is_whole = |member: &String| {
-            self.root.get(member).is_some() && self.open_member.as_ref() != Some(member)
+            (self.root.get(member).is_some() || is_known_absent(member))
+                && self.open_member.as_ref() != Some(member)
         };
         !field.sources().iter().all(is_whole)
     }

@@ -9,9 +9,10 @@ use k8scop::{
         alert::Alert,
         analyse::analyse,
         context::Context,
-        definition::{Expectation, RuleDefinition},
+        definition::{Existence, Expectation, Predicate, RuleDefinition},
         document::Document,
         layout::Layout,
+        lint::lint,
         rule::{Rule, RuleIdentity},
         ruleset::RuleSet,
     },
@@ -191,15 +192,42 @@ fn no_rule_looks_at_the_path_as_the_caller_wrote_it() {
         let selections = definition
             .selections
             .iter()
-            .flat_map(|s| s.all.iter().chain(&s.any));
+            .flat_map(|s| s.all.iter().chain(&s.any).chain(&s.none));
         let exceptions = definition
             .exceptions
             .iter()
-            .flat_map(|e| e.all.iter().chain(&e.any));
+            .flat_map(|e| e.all.iter().chain(&e.any).chain(&e.none));
         for predicate in selections.chain(exceptions) {
             assert_ne!(predicate.field, "requestURI", "{name}");
         }
     }
+}
+
+#[test]
+fn no_rule_can_be_silenced_by_a_choice_of_its_caller() {
+    for (name, definition) in definitions() {
+        let rule = rule(&name, &definition);
+        assert_eq!(lint(&rule), [], "{name}");
+    }
+}
+
+#[test]
+fn no_exception_holds_for_whoever_impersonates() {
+    let is_absent = |predicate: &&Predicate| {
+        predicate.field == "impersonatedUser" && predicate.exists == Some(Existence::Absent)
+    };
+    let mut named = 0;
+    for (name, definition) in definitions() {
+        for exception in &definition.exceptions {
+            let mut all = exception.all.iter();
+            if all.any(|predicate| predicate.field == "user.username") {
+                let holds = exception.all.iter().any(|it| is_absent(&it));
+                assert!(holds, "{name}: {}", exception.name);
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 20, "{named} exceptions name identities");
 }
 
 #[test]

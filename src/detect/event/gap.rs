@@ -3,6 +3,7 @@
 use crate::detect::{
     derived::{self, Texts},
     field::{Field, Lookup},
+    pod_spec,
 };
 
 /// Why a part of a request is not in its event, so that a rule which asks about it is undecided.
@@ -39,6 +40,7 @@ pub(in crate::detect) const PATHS: &[&[&str]] = &[
     &["verb"],
     &["objectRef", "resource"],
     &["objectRef", "subresource"],
+    &["objectRef", "apiGroup"],
     derived::TRUNCATED[0],
     derived::TRUNCATED[1],
     derived::TRUNCATED[2],
@@ -58,6 +60,8 @@ pub(in crate::detect) struct Gaps {
     pub is_patch: bool,
     /// The request reads, so that its object is the response.
     pub is_read: bool,
+    /// The object is of a kind that may have a pod spec, as far as the event shows it.
+    pub may_have_pod: bool,
 }
 
 impl Gaps {
@@ -93,6 +97,7 @@ impl Gaps {
         gaps.response = response
             .filter(|_| writes || is_read || matches!(verb, "delete" | "deletecollection"))
             .filter(|_| !has_body("responseObject"));
+        gaps.may_have_pod = gaps.is_any() && pod_spec::may_be_in(event);
         gaps
     }
 
@@ -108,6 +113,7 @@ impl Gaps {
             Lookup::Object(_) if self.is_patch => self.request.or(self.response),
             Lookup::Object(_) if self.is_read => self.response,
             Lookup::Object(_) => self.request,
+            Lookup::PodSpec(_) | Lookup::AllContainers(_) if !self.may_have_pod => None,
             Lookup::PodSpec(_) | Lookup::AllContainers(_) => self.request.or_else(|| {
                 self.response
                     .filter(|_| self.is_patch)

@@ -209,6 +209,23 @@ fn a_rule_about_a_body_that_the_event_lacks_is_undecided() {
 }
 
 #[test]
+fn an_object_that_can_have_no_pod_spec_is_decided_without_its_body() {
+    let rule = json!({"title": "Host network", "severity": "High", "selections": [
+        {"name": "s", "all": [{"field": "podSpec.hostNetwork", "equals": "true"}]},
+    ]});
+    for (resource, group, expected) in [
+        ("leases", "coordination.k8s.io", "no match"),
+        ("configmaps", "", "no match"),
+        ("pods", "", "BodiesMissing"),
+        ("rollouts", "argoproj.io", "BodiesMissing"),
+    ] {
+        let event = json!({"verb": "update", "level": "Metadata",
+            "objectRef": {"resource": resource, "apiGroup": group}});
+        assert_eq!(decided(rule.clone(), event), expected, "{resource}");
+    }
+}
+
+#[test]
 fn an_object_has_no_value_to_compare() {
     let rule = json!({"title": "t", "severity": "Low", "selections": [{"name": "s", "all": [
         {"field": "requestObject", "contains": "privileged"},
@@ -272,6 +289,19 @@ fn what_stands_whole_before_a_cut_is_decided() {
 }
 
 #[test]
+fn nobody_is_impersonated_where_the_object_stands_before_a_cut() {
+    let rule = || {
+        json!({"title": "t", "severity": "Low", "selections": [{"name": "s", "all": [
+            {"field": "impersonatedUser", "exists": "Absent"}]}]})
+    };
+    let whole = r#""objectRef":{"resource":"pods"},"#;
+    assert_eq!(decided_up_to_cut(rule(), whole), "low: t");
+    assert_eq!(decided_up_to_cut(rule(), ""), "EventsCutOff");
+    let open = r#""impersonatedUser":{"groups":["a"],"#;
+    assert_eq!(decided_up_to_cut(rule(), open), "no match");
+}
+
+#[test]
 fn an_annotation_is_found_as_each_store_returns_it() {
     let rule = json!({"title": "Refused", "severity": "Low", "selections": [{"name": "s", "all": [
         {"field": "annotations[\"authorization.k8s.io/decision\"]", "equals": "forbid"},
@@ -285,7 +315,7 @@ fn an_annotation_is_found_as_each_store_returns_it() {
         let event = json!({"verb": "get", "annotations": annotations});
         assert_eq!(
             decided(rule.clone(), event),
-            "low: denied: Refused",
+            "informational: denied: Refused",
             "{annotations}"
         );
     }
