@@ -207,6 +207,8 @@ fn kind(document: &AuditEvent) -> Kind {
             Kind::EventList
         }
         Some("Event") if is_audit => Kind::Any,
+        // What prints objects of any kind together makes a list of this kind.
+        Some("List") if document.get("items").is_some_and(Value::is_array) => Kind::EventList,
         Some(_) if version.is_some() && !is_audit => Kind::Foreign,
         Some(_) => Kind::Any,
     }

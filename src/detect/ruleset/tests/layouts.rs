@@ -85,7 +85,11 @@ fn document(chance: &mut Chance) -> Value {
             4 => put(&mut document, &["kubernetes.audit"], content),
             5 => put(&mut document, &["user_agent"], json!({"original": "a"})),
             6 => put(&mut document, &["theObjectRef"], json!("a")),
-            _ => put(&mut document, chance.one_of::<&[&str]>(&KNOWN_PLACES), content),
+            _ => put(
+                &mut document,
+                chance.one_of::<&[&str]>(&KNOWN_PLACES),
+                content,
+            ),
         }
     }
     Value::Object(document)
