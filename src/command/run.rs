@@ -190,7 +190,7 @@ async fn operate(args: &RunArgs, stop: CancellationToken) -> anyhow::Result<Exit
         // The text of the error names its causes already.
         .map_err(|error| anyhow!("no cluster to run in; set KUBECONFIG, or run in a pod with a service account: {error}"))?;
     let client = Client::try_from(impatient(config, SILENCE))
-        .context("no client for the cluster; mend the certificates and addresses of KUBECONFIG")?;
+        .context("no client for the cluster; fix the certificates and addresses of KUBECONFIG")?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| {
         format!(
             "cannot listen on {}; choose another address with --listen",

@@ -135,8 +135,12 @@ fn severity(alert: &Alert) -> Cell {
     Cell::new(&format!("{:?}", alert.severity)).styled(style(alert.severity))
 }
 
+/// The user whose rights the request used.
 fn user(alert: &Alert) -> Cell {
-    Cell::new(text(alert, "/user/name"))
+    match text(alert, "/user/effective/name") {
+        "" => Cell::new(text(alert, "/user/name")),
+        impersonated => Cell::new(impersonated),
+    }
 }
 
 fn message(alert: &Alert) -> Cell {
