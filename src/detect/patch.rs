@@ -20,6 +20,9 @@ const NAMED_LISTS: [&str; 4] = [
     "volumes",
 ];
 
+/// Objects whose keys may be numbers.
+const FREE_KEYS: [&str; 5] = ["annotations", "binaryData", "data", "labels", "stringData"];
+
 /// The longest path of an operation that is read, in segments.
 const PATH_LIMIT: usize = 64;
 
@@ -161,7 +164,9 @@ impl Node {
             }
             Self::Branch(children) => children,
         };
-        let is_list = !children.is_empty() && children.keys().all(|key| is_index(key));
+        let is_list = !children.is_empty()
+            && !FREE_KEYS.contains(&name)
+            && children.keys().all(|key| is_index(key));
         let finished = children.into_iter().map(|(key, node)| {
             let place = if key.starts_with('-') { "-" } else { &key };
             let answer = answer.and_then(|answer| child(answer, place));
@@ -233,8 +238,7 @@ fn complete_list(name: &str, asked: &mut Value, answer: &Value) {
     if !NAMED_LISTS.contains(&name) {
         return;
     }
-    // An element that is to be deleted asks for nothing.
-    elements.retain(|element| text(element, "$patch") != Some("delete"));
+    elements.retain(|element| !is_deleted(element));
     for element in elements {
         let name = text(element, "name");
         let same = answers
@@ -244,6 +248,14 @@ fn complete_list(name: &str, asked: &mut Value, answer: &Value) {
             overlay(element, answer);
         }
     }
+}
+
+/// Returns whether an element only asks to be deleted. With more members it may be an element of a
+/// JSON merge patch, in which the directive means nothing.
+fn is_deleted(element: &Value) -> bool {
+    let is_directive = |name: &String| matches!(name.as_str(), "$patch" | "name");
+    text(element, "$patch") == Some("delete")
+        && element.as_object().is_some_and(|it| it.keys().all(is_directive))
 }
 
 /// Adds what the answer has beside what is asked; of two values, the one asked for stays. Lists of

@@ -39,7 +39,7 @@ pub(super) fn basis(predicate: &Predicate, names_existing: bool) -> Basis {
         ("userAgent" | "sourceIPs" | "requestURI" | "auditID", _) => Basis::Choice,
         _ if is_of_body(predicate) => Basis::Choice,
         // A dry run changes nothing, whoever asks for it.
-        ("request", "request.path" | "request.query.dryRun") => Basis::Request,
+        ("request", "request.path") => Basis::Request,
         ("request", _) => Basis::Choice,
         (_, "objectRef.name") if names_existing => Basis::Request,
         (_, "objectRef.name" | "objectRef.uid" | "objectRef.resourceVersion") => Basis::Choice,

@@ -44,6 +44,15 @@ fn a_container_that_is_deleted_asks_for_nothing() {
 }
 
 #[test]
+fn a_directive_does_not_hide_a_container_of_a_merge_patch() {
+    let body = pod(json!([
+        {"$patch": "delete", "name": "a", "securityContext": {"privileged": true}},
+    ]));
+    let answer = pod(json!([{"name": "a", "securityContext": {"privileged": true}}]));
+    assert_eq!(asked(&body, Some(&answer)), None);
+}
+
+#[test]
 fn operations_build_the_tree_that_they_name() {
     for (operations, expected) in [
         (
@@ -64,6 +73,10 @@ fn operations_build_the_tree_that_they_name() {
                 {"op": "add", "path": "/spec/containers/-", "value": {"name": "b"}},
             ]),
             pod(json!([{"name": "a", "image": "x"}, {"name": "b"}])),
+        ),
+        (
+            json!([{"op": "add", "path": "/data/0", "value": "x"}]),
+            json!({"data": {"0": "x"}}),
         ),
         (
             json!([{"op": "replace", "path": "", "value": {"spec": {}}}]),
