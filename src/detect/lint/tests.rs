@@ -45,6 +45,7 @@ fn an_exception_on_a_choice_of_the_caller_is_forgeable() {
         "sourceIPs",
         "requestURI",
         "auditID",
+        "incomplete",
         "request.query.watch",
         "request.query.dryRun",
         "request.command",
