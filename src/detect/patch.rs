@@ -255,7 +255,9 @@ fn complete_list(name: &str, asked: &mut Value, answer: &Value) {
 fn is_deleted(element: &Value) -> bool {
     let is_directive = |name: &String| matches!(name.as_str(), "$patch" | "name");
     text(element, "$patch") == Some("delete")
-        && element.as_object().is_some_and(|it| it.keys().all(is_directive))
+        && element
+            .as_object()
+            .is_some_and(|it| it.keys().all(is_directive))
 }
 
 /// Adds what the answer has beside what is asked; of two values, the one asked for stays. Lists of
