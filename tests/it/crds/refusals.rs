@@ -63,7 +63,7 @@ fn rule_cases() -> Vec<(&'static str, String, &'static str, &'static str)> {
             "    all:\n    - {field: verb, equals: get}\n",
             String::new(),
             "spec.selections[0]",
-            "at least one predicate is required in `all` or `any`",
+            "at least one predicate is required in `all`, `any` or `none`",
         ),
         (
             "equals: get",

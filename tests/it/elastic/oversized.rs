@@ -32,7 +32,7 @@ async fn leave_a_huge_body_out(flavor: Flavor) {
     seed::index(url, "huge", date(), 1).await;
     seed::call("PUT", url, "huge/_mapping", json!({"dynamic": false})).await;
     let body = |length| json!({"spec": "y".repeat(length)});
-    for (id, length) in [("a", 1), ("b", 33 << 20), ("c", 1), ("d", 9 << 20)] {
+    for (id, length) in [("a", 1), ("b", 33 << 20), ("c", 1), ("d", 17 << 20)] {
         let event = json!({"verb": "get", "requestObject": body(length)});
         let document = json!({"@timestamp": "2026-11-23T07:40:07Z", "log": event});
         seed::call(
