@@ -152,7 +152,11 @@ impl Event {
         if matches!(field.lookup(), Lookup::SourceIp) && self.has_merged_source_ips() {
             return Some(Gap::Rebuilt);
         }
-        let gap = self.gaps().of_field(field, || self.is_partial());
+        let gap = self.gaps().of_field(
+            field,
+            || pod_spec::may_be_in(&self.root),
+            || self.is_partial(),
+        );
         // What the request states of its object is decided.
         gap.filter(|_| !field.is_of_object() || !self.exists(field))
     }
@@ -174,10 +178,15 @@ impl Event {
         pod_spec::is_partial(&self.root, self.asked())
     }
 
+    /// Returns whether the request writes what its body says.
+    pub(super) fn is_write(&self) -> bool {
+        first_text(&self.root, &["verb"]).is_some_and(|verb| gap::is_write(&verb))
+    }
+
     pub(super) fn gaps(&self) -> &Gaps {
         self.gaps.get_or_init(|| {
             let has_body = |name: &str| self.root.get(name).is_some_and(|body| !body.is_null());
-            Gaps::of(&self.root, has_body)
+            Gaps::of(&self.root, has_body, &self.root)
         })
     }
 

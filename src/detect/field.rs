@@ -209,13 +209,23 @@ impl Field {
         matches!(self.lookup, Lookup::Object(_))
     }
 
+    /// Returns whether the field leads into the body of the request, and into that of the response.
+    /// Of a pod spec, the response only completes what the request asks for.
+    pub(super) fn bodies(&self) -> (bool, bool) {
+        let first = match &self.lookup {
+            Lookup::Path(path) => path.first().map(String::as_str),
+            _ => None,
+        };
+        let request = self.is_in_bodies() || first == Some("requestObject");
+        (
+            request,
+            self.is_of_object() || first == Some("responseObject"),
+        )
+    }
+
     /// Returns whether an audit level may leave out what the field leads to.
     pub(super) fn may_be_unseen(&self) -> bool {
-        let is_body = |path: &[String]| {
-            let first = path.first().map(String::as_str);
-            matches!(first, Some("requestObject" | "responseObject"))
-        };
-        self.is_in_bodies() || matches!(&self.lookup, Lookup::Path(path) if is_body(path))
+        self.bodies() != (false, false)
     }
 
     /// Whether it looks into a pod spec, wherever the event has one.

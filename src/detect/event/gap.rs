@@ -3,7 +3,6 @@
 use crate::detect::{
     derived::{self, Texts},
     field::{Field, Lookup},
-    pod_spec,
 };
 
 /// Why a part of a request is not in its event, so that a rule which asks about it is undecided.
@@ -34,20 +33,37 @@ impl Gap {
     }
 }
 
-/// The paths by which the gaps of an event are known, besides its bodies.
+/// The paths by which the gaps of an event are known, besides its bodies and annotations.
 pub(in crate::detect) const PATHS: &[&[&str]] = &[
     &["level"],
     &["verb"],
     &["objectRef", "resource"],
     &["objectRef", "subresource"],
     &["objectRef", "apiGroup"],
-    derived::TRUNCATED[0],
-    derived::TRUNCATED[1],
-    derived::TRUNCATED[2],
-    derived::DECISION[0],
-    derived::DECISION[1],
-    derived::DECISION[2],
 ];
+
+/// Returns whether a request with this verb writes what its body says.
+pub(super) fn is_write(verb: &str) -> bool {
+    matches!(verb, "create" | "update" | "patch")
+}
+
+/// What the annotations of an event say.
+pub(in crate::detect) trait Notes {
+    /// Returns whether the apiserver left out the bodies.
+    fn is_truncated(&self) -> bool;
+    /// Returns whether the authorizer refused the request.
+    fn is_forbidden(&self) -> bool;
+}
+
+impl Notes for &serde_json::Value {
+    fn is_truncated(&self) -> bool {
+        derived::is_truncated(*self)
+    }
+
+    fn is_forbidden(&self) -> bool {
+        derived::decision(*self) == Some("forbid")
+    }
+}
 
 /// The gaps of one event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,50 +76,61 @@ pub(in crate::detect) struct Gaps {
     pub is_patch: bool,
     /// The request reads, so that its object is the response.
     pub is_read: bool,
-    /// The object is of a kind that may have a pod spec, as far as the event shows it.
-    pub may_have_pod: bool,
 }
 
 impl Gaps {
-    /// Returns the gaps of an event, given whether it has a body of this name. A request that was
-    /// refused before its body was read has none.
-    pub fn of<'e>(event: impl Texts<'e>, has_body: impl Fn(&str) -> bool) -> Self {
+    /// Returns the gaps of an event, given whether it has a body of this name, and what its
+    /// annotations say. A request that was refused before its body was read has none.
+    pub fn of<'e>(
+        event: impl Texts<'e>,
+        has_body: impl Fn(&str) -> bool,
+        notes: impl Notes,
+    ) -> Self {
         let verb = event.first(&["verb"]);
         let verb = verb.as_deref().unwrap_or_default();
-        let (is_patch, writes) = (
-            verb == "patch",
-            matches!(verb, "create" | "update" | "patch"),
-        );
+        let (is_patch, writes) = (verb == "patch", is_write(verb));
         let is_read = matches!(verb, "get" | "list");
         let mut gaps = Self {
             is_patch,
             is_read,
             ..Self::default()
         };
-        if derived::is_connection(event)
-            || event.first(&["objectRef", "resource"]).is_none()
-            || derived::decision(event) == Some("forbid")
-        {
+        let deletes = matches!(verb, "delete" | "deletecollection");
+        if !(writes || is_read || deletes) {
             return gaps;
         }
-        let level = event.first(&["level"]);
-        let (request, response) = match (derived::is_truncated(event), level.as_deref()) {
-            (true, _) => (Some(Gap::Truncated), Some(Gap::Truncated)),
-            (_, Some("Metadata")) => (Some(Gap::Level), Some(Gap::Level)),
-            (_, Some("Request")) => (None, Some(Gap::Level)),
-            _ => (None, None),
+        let lacks_request = writes && !has_body("requestObject");
+        let lacks_response = !has_body("responseObject");
+        if !(lacks_request || lacks_response) {
+            return gaps;
+        }
+        let truncated = || notes.is_truncated().then_some(Gap::Truncated);
+        let (request, response) = match event.first(&["level"]).as_deref() {
+            Some("Metadata") => (Some(Gap::Level), Some(Gap::Level)),
+            Some("Request") => (truncated(), Some(Gap::Level)),
+            _ => (truncated(), truncated()),
         };
-        gaps.request = request.filter(|_| writes && !has_body("requestObject"));
-        gaps.response = response
-            .filter(|_| writes || is_read || matches!(verb, "delete" | "deletecollection"))
-            .filter(|_| !has_body("responseObject"));
-        gaps.may_have_pod = gaps.is_any() && pod_spec::may_be_in(event);
+        let is_decided = response.is_none()
+            || derived::is_connection(event)
+            || event.first(&["objectRef", "resource"]).is_none()
+            || notes.is_forbidden();
+        if is_decided {
+            return gaps;
+        }
+        gaps.request = request.filter(|_| lacks_request);
+        gaps.response = response.filter(|_| lacks_response);
         gaps
     }
 
-    /// Returns why a field may have a value that the event does not show. Of a pod spec, whose
-    /// patch may have to be completed, `is_partial` decides if that matters.
-    pub fn of_field(&self, field: &Field, is_partial: impl FnOnce() -> bool) -> Option<Gap> {
+    /// Returns why a field may have a value that the event does not show. Of a pod spec, that
+    /// matters if the object `may_have_pod`; where its patch would have to be completed, if that
+    /// `is_partial`.
+    pub fn of_field(
+        &self,
+        field: &Field,
+        may_have_pod: impl Fn() -> bool,
+        is_partial: impl FnOnce() -> bool,
+    ) -> Option<Gap> {
         match field.lookup() {
             Lookup::Path(path) => match path.first().map(String::as_str) {
                 Some("requestObject") => self.request,
@@ -113,7 +140,9 @@ impl Gaps {
             Lookup::Object(_) if self.is_patch => self.request.or(self.response),
             Lookup::Object(_) if self.is_read => self.response,
             Lookup::Object(_) => self.request,
-            Lookup::PodSpec(_) | Lookup::AllContainers(_) if !self.may_have_pod => None,
+            Lookup::PodSpec(_) | Lookup::AllContainers(_) if !self.is_any() || !may_have_pod() => {
+                None
+            }
             Lookup::PodSpec(_) | Lookup::AllContainers(_) => self.request.or_else(|| {
                 self.response
                     .filter(|_| self.is_patch)
@@ -121,6 +150,11 @@ impl Gaps {
             }),
             _ => None,
         }
+    }
+
+    /// Returns whether the body of the request is missing, or what completes it if it is a patch.
+    pub fn lacks_request(&self) -> bool {
+        self.request.is_some() || self.is_patch && self.response.is_some()
     }
 
     /// Returns whether a body is missing.

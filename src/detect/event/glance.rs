@@ -5,11 +5,12 @@ use std::{
     cell::{Cell, OnceCell},
 };
 
+use memchr::memmem;
 use serde_json::{Map, Value};
 
 use super::{
     Event, Outline, Trace,
-    gap::{Gap, Gaps},
+    gap::{self, Gap, Gaps, Notes},
     outline::{Values, Way},
     place::Found,
 };
@@ -176,13 +177,45 @@ impl<'d> Glance<'d> {
 
     /// Returns the outcome of the request, as [`Event::outcome`] does.
     pub fn outcome(&self) -> Option<RequestOutcome> {
-        *self.outcome.get_or_init(|| derived::outcome(self))
+        *self.outcome.get_or_init(|| {
+            if self.first(&["stage"]).as_deref() == Some("RequestReceived") {
+                return None;
+            }
+            // Flat names have no trees.
+            let is_flat = self.leaves.is_flat_tree();
+            self.is_unsure.set(self.is_unsure.get() || is_flat);
+            let verb = self.first(&["verb"]);
+            let is_delete = verb.is_some_and(|verb| verb.starts_with("delete"));
+            self.tree_at(self.outline.outcome_tree(is_delete)).outcome()
+        })
+    }
+
+    /// Returns whether the request writes what its body says.
+    pub fn is_write(&self) -> bool {
+        let verb = self.texts_at(self.outline.verb()).next();
+        verb.is_some_and(gap::is_write)
     }
 
     /// Returns the parts of the request that the event does not show.
     pub fn gaps(&self) -> &Gaps {
         self.gaps
-            .get_or_init(|| Gaps::of(self, |name| self.has_body(name)))
+            .get_or_init(|| Gaps::of(self, |name| self.has_body(name), self))
+    }
+
+    /// Returns the event with its annotations if they may have a word, which is searched for first.
+    fn annotated_with(&self, word: &str) -> Option<&Event> {
+        let node = self.outline.plan().find(&["annotations"])?;
+        let is_flat = self.leaves.is_flat_tree();
+        let text = match is_flat {
+            true => self.source,
+            false => &self.source[self.leaves.whole(node)],
+        };
+        let has = |part: &str| memmem::find(text.as_bytes(), part.as_bytes()).is_some();
+        let may_have_it = has(word) || has("\\u");
+        // Flat names have no trees.
+        self.is_unsure
+            .set(self.is_unsure.get() || is_flat && may_have_it);
+        may_have_it.then(|| self.tree_at(self.outline.outcome_tree(false)))
     }
 
     /// Returns why the event may not show a value of a field that its request had, as
@@ -191,7 +224,9 @@ impl<'d> Glance<'d> {
         let way = self.outline.way(field);
         let unseen = way.unseen.as_ref().filter(|_| self.gaps().is_any())?;
         let is_partial = || way.tree.is_some() && self.tree(way).is_partial();
-        let gap = self.gaps().of_field(unseen, is_partial);
+        let gap = self
+            .gaps()
+            .of_field(unseen, || self.may_have_pod(), is_partial);
         gap.filter(|_| !unseen.is_of_object() || !self.exists(field))
     }
 
@@ -235,11 +270,14 @@ impl<'d> Glance<'d> {
         searches < SEARCHES && tree().is_none()
     }
 
+    fn may_have_pod(&self) -> bool {
+        *self.may_have_pod.get_or_init(|| pod_spec::may_be_in(self))
+    }
+
     /// The texts that a tree is made of: none if it has not what is looked for.
     fn texts(&self, way: &Way) -> impl Iterator<Item = &'d str> + Clone {
-        let may_have_pod = || *self.may_have_pod.get_or_init(|| pod_spec::may_be_in(self));
         let may_be = match &way.values {
-            Values::InBodies(field, _) if field.is_in_pod_spec() => may_have_pod(),
+            Values::InBodies(field, _) if field.is_in_pod_spec() => self.may_have_pod(),
             _ => true,
         };
         let tree = way.tree.filter(|_| may_be);
@@ -260,15 +298,21 @@ impl<'d> Glance<'d> {
 
     /// The event with the members alone that a field needs.
     fn tree(&self, way: &Way) -> &Event {
-        let tree = way.tree.expect("the outline was made for it");
+        self.tree_at(way.tree.expect("the outline was made for it"))
+    }
+
+    fn tree_at(&self, tree: usize) -> &Event {
         let all = self.outline.trees();
         let trees = self
             .trees
             .get_or_init(|| all.iter().map(|_| OnceCell::new()).collect());
         trees[tree].get_or_init(|| {
             let members = all[tree].iter().filter_map(|(name, node)| {
-                let value = &self.source[self.leaves.whole(*node)];
-                Some((name.clone(), serde_json::from_str(value).ok()?))
+                let value = match &self.source[self.leaves.whole(*node)] {
+                    "" => Value::from(self.texts_at(*node).next()?),
+                    value => serde_json::from_str(value).ok()?,
+                };
+                Some((name.clone(), value))
             });
             Event::of_root(Value::Object(members.collect::<Map<_, _>>()))
         })
@@ -279,10 +323,27 @@ impl<'d> Glance<'d> {
     }
 }
 
+impl Notes for &Glance<'_> {
+    fn is_truncated(&self) -> bool {
+        let event = self.annotated_with("truncated");
+        event.is_some_and(|event| (&event.root).is_truncated())
+    }
+
+    fn is_forbidden(&self) -> bool {
+        let event = self.annotated_with("forbid");
+        event.is_some_and(|event| (&event.root).is_forbidden())
+    }
+}
+
 impl<'g> Texts<'g> for &'g Glance<'_> {
     fn visit(self, path: &[&str], visit: &mut dyn FnMut(Cow<'g, str>)) {
         if let Some(node) = self.outline.plan().find(path) {
             self.texts_at(node).map(Cow::Borrowed).for_each(visit);
         }
+    }
+
+    fn first(self, path: &[&str]) -> Option<Cow<'g, str>> {
+        let node = self.outline.plan().find(path)?;
+        self.texts_at(node).next().map(Cow::Borrowed)
     }
 }

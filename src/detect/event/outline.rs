@@ -6,8 +6,8 @@ use crate::detect::{
     field::{Field, Lookup},
     layout::{self, OBJECTS},
     pod_spec,
-    reading::{Leaves, NodeId, Plan},
-    schema,
+    reading::{Leaves, NodeId, Plan, ROOT},
+    schema::{self, Shape},
 };
 
 /// What of an event has to be read for some fields, which are known by their position.
@@ -17,6 +17,11 @@ pub struct Outline {
     ways: Vec<Way>,
     /// Members that are needed as trees.
     trees: Vec<Members>,
+    /// The verb, which is asked for most.
+    verb: NodeId,
+    /// The trees that decide the outcome of a request.
+    outcome: usize,
+    outcome_of_delete: usize,
     /// Two names of one thing: a document that has both is refused.
     synonyms: Vec<(NodeId, NodeId)>,
 }
@@ -56,6 +61,17 @@ const DISTINCTIVE: [&str; 6] = [
     "requestURI",
 ];
 
+/// Members that decide the outcome of a request; of a delete, the body does too.
+const OUTCOME: [&str; 7] = [
+    "annotations",
+    "level",
+    "objectRef",
+    "requestURI",
+    "responseStatus",
+    "stage",
+    "verb",
+];
+
 /// The bodies of a request and its response.
 pub(super) const BODIES: [&str; 2] = ["requestObject", "responseObject"];
 /// Members that say who asked for what.
@@ -72,6 +88,9 @@ impl Outline {
             ),
             ways: Vec::new(),
             trees: Vec::new(),
+            verb: ROOT,
+            outcome: 0,
+            outcome_of_delete: 0,
             synonyms: Vec::new(),
         };
         // What is known need not be doubted.
@@ -81,9 +100,10 @@ impl Outline {
         for name in DISTINCTIVE.into_iter().chain(TARGETS) {
             outline.want(&[name]);
         }
-        for path in derived::paths(&Lookup::Outcome) {
-            outline.want(path);
-        }
+        outline.verb = outline.want(&["verb"]);
+        let names = OUTCOME.into_iter().map(str::to_owned);
+        outline.outcome = outline.tree_of(names.clone());
+        outline.outcome_of_delete = outline.tree_of(names.chain([BODIES[0].to_owned()]));
         if fields.iter().any(Field::may_be_unseen) {
             for path in gap::PATHS {
                 outline.want(path);
@@ -124,6 +144,18 @@ impl Outline {
 
     pub(super) fn trees(&self) -> &[Members] {
         &self.trees
+    }
+
+    pub(super) fn verb(&self) -> NodeId {
+        self.verb
+    }
+
+    /// The tree that decides the outcome of a request.
+    pub(super) fn outcome_tree(&self, is_delete: bool) -> usize {
+        match is_delete {
+            true => self.outcome_of_delete,
+            false => self.outcome,
+        }
     }
 
     pub(super) fn synonyms(&self) -> &[(NodeId, NodeId)] {
@@ -178,11 +210,20 @@ impl Outline {
 
     /// The tree that holds the sources of a field.
     fn tree(&mut self, field: &Field) -> usize {
-        let sources = field.sources().into_iter();
-        let members: Members = sources
+        self.tree_of(field.sources().into_iter())
+    }
+
+    /// The tree of some members.
+    fn tree_of(&mut self, names: impl Iterator<Item = String>) -> usize {
+        let members: Members = names
             .map(|name| {
                 let node = self.plan.node(&[&name]);
-                self.plan.node_mut(node).is_whole = true;
+                let what = self.plan.node_mut(node);
+                // The text of a scalar is enough.
+                match schema::shape(&name) {
+                    Some(Shape::One) => what.is_wanted = true,
+                    _ => what.is_whole = true,
+                }
                 (name, node)
             })
             .collect();

@@ -21,8 +21,11 @@ pub enum Key {
     Pattern(FieldId, String),
     /// The field is there.
     Present(FieldId),
-    /// The event lacks a body that its request had, so that a rule may be undecided.
-    Bodiless,
+    /// The event lacks the body of its request, or that of the response to a patch, so that a rule
+    /// may be undecided.
+    WithoutRequest,
+    /// The event lacks the body of the response.
+    WithoutResponse,
 }
 
 impl Key {
@@ -33,7 +36,7 @@ impl Key {
             | Self::Literal(field, ..)
             | Self::Pattern(field, _)
             | Self::Present(field) => Some(*field),
-            Self::Bodiless => None,
+            Self::WithoutRequest | Self::WithoutResponse => None,
         }
     }
 }
@@ -132,8 +135,14 @@ fn of_predicate(predicate: &Predicate, field: FieldId) -> Cover {
 
 /// A predicate about a body may be undecided where there is none.
 fn or_bodiless(cover: Cover, field: &Field) -> Cover {
-    match field.may_be_unseen() {
-        true => Cover::Any(vec![cover, Cover::Key(Key::Bodiless)]),
+    let (request, response) = field.bodies();
+    let keys = [
+        request.then_some(Key::WithoutRequest),
+        response.then_some(Key::WithoutResponse),
+    ];
+    let keys = keys.into_iter().flatten().map(Cover::Key);
+    match request || response {
+        true => Cover::Any(std::iter::once(cover).chain(keys).collect()),
         false => cover,
     }
 }

@@ -5,7 +5,10 @@ use std::cell::Cell;
 use super::program::{Atom, FieldId, Programs};
 use crate::detect::{
     definition::RequestOutcome,
-    event::{Event, Glance, gap::Gap},
+    event::{
+        Event, Glance,
+        gap::{Gap, Gaps},
+    },
     selection::ElementGroup,
     truth::Truth,
 };
@@ -96,11 +99,21 @@ impl<'e> Facts<'e> {
         }
     }
 
-    /// Returns whether a body that the request had is not shown.
-    pub fn lacks_body(&self) -> bool {
+    /// Returns whether the body of a write is missing, or what completes it if it is a patch.
+    pub fn lacks_request(&self) -> bool {
+        // Most events are reads, whose gaps need not be known.
+        let is_write = match self.view {
+            View::Glance(glance) => glance.is_write(),
+            View::Event(event) => event.is_write(),
+        };
+        is_write && self.gaps().lacks_request()
+    }
+
+    /// Returns the parts of the request that the event does not show.
+    pub fn gaps(&self) -> &Gaps {
         match self.view {
-            View::Glance(glance) => glance.gaps().is_any(),
-            View::Event(event) => event.gaps().is_any(),
+            View::Glance(glance) => glance.gaps(),
+            View::Event(event) => event.gaps(),
         }
     }
 

@@ -32,8 +32,10 @@ const POD_SPEC: f64 = 512.0;
 pub struct Index {
     /// Rules without a cover, candidates of every event.
     always: Vec<RuleId>,
-    /// Rules that may be undecided where a body is missing.
-    bodiless: Vec<RuleId>,
+    /// Rules that may be undecided where the body of the request is missing.
+    without_request: Vec<RuleId>,
+    /// Rules that may be undecided where the body of the response is missing.
+    without_response: Vec<RuleId>,
     fields: Vec<FieldIndex>,
     /// Rooms that no matcher uses now.
     rooms: Mutex<Vec<Room>>,
@@ -113,11 +115,14 @@ impl Index {
                 }
             }
         }
-        let bodiless = entries.remove(&Key::Bodiless).unwrap_or_default();
+        let mut bodiless = |key: Key| entries.remove(&key).unwrap_or_default();
+        let without_request = bodiless(Key::WithoutRequest);
+        let without_response = bodiless(Key::WithoutResponse);
         let fields = by_field(entries);
         Self {
             always,
-            bodiless,
+            without_request,
+            without_response,
             fields,
             rooms: Mutex::default(),
         }
@@ -147,8 +152,11 @@ impl Index {
     /// stood there.
     pub fn candidates(&self, facts: &Facts<'_>, room: &mut Room, candidates: &mut Vec<RuleId>) {
         candidates.clone_from(&self.always);
-        if !self.bodiless.is_empty() && facts.lacks_body() {
-            candidates.extend(&self.bodiless);
+        if !self.without_request.is_empty() && facts.lacks_request() {
+            candidates.extend(&self.without_request);
+        }
+        if !self.without_response.is_empty() && facts.gaps().response.is_some() {
+            candidates.extend(&self.without_response);
         }
         let mut rest = room.patterns.as_mut_slice();
         for field in &self.fields {
@@ -172,7 +180,9 @@ fn cost(key: &Key, sharing_rules: usize) -> f64 {
         Key::Literal(_, _, text) => 1.0 + 32.0 / (text.len() * text.len()) as f64,
         Key::Pattern(..) => 24.0,
         Key::Present(_) => 64.0,
-        Key::Bodiless => 40.0,
+        // Only writes of which the audit level leaves the body out, however many rules share it.
+        Key::WithoutRequest => return 16.0,
+        Key::WithoutResponse => return 48.0,
     };
     commonness * sharing_rules as f64
 }
@@ -187,7 +197,9 @@ fn by_field(entries: Entries) -> Vec<FieldIndex> {
             Key::Pattern(_, text) => patterns.push((text, rules)),
             Key::Equal(_, text) => drop(index.equal.insert(text, rules)),
             Key::Literal(_, anchor, text) => literals.push((text, anchor, rules)),
-            Key::Present(_) | Key::Bodiless => index.present.extend(rules),
+            Key::Present(_) | Key::WithoutRequest | Key::WithoutResponse => {
+                index.present.extend(rules);
+            }
         }
     }
     fields
