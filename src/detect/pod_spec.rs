@@ -127,17 +127,17 @@ fn is_custom_resource(event: &Value, body: &Value) -> bool {
     group.is_some_and(|group| is_custom(&group))
 }
 
-/// By the resource of the request, or where that is none with a template by the body's own kind.
+/// By the body's own kind, or where it has none, as in patches, by the resource of the request.
 fn template_path(event: &Value, body: &Value) -> Option<&'static [&'static str]> {
-    let resource = first_text(event, &["objectRef", "resource"]);
     let kind = first_text(body, &["kind"]);
-    let mut templates = TEMPLATES.iter();
-    let by_resource = templates.find(|(_, of, _)| resource.as_deref() == Some(*of));
-    let by_kind = || {
-        let mut templates = TEMPLATES.iter();
-        templates.find(|(known, ..)| kind.as_deref() == Some(*known))
-    };
-    by_resource.or_else(by_kind).map(|(.., path)| *path)
+    let resource = first_text(event, &["objectRef", "resource"]);
+    TEMPLATES.iter().find_map(|(known, of, path)| {
+        let is_it = match &kind {
+            Some(kind) => *known == *kind,
+            None => resource.as_deref() == Some(*of),
+        };
+        is_it.then_some(*path)
+    })
 }
 
 /// Searches a custom resource, such as a Rollout or a Knative Service, for templates of pods.

@@ -102,8 +102,8 @@ impl Outline {
         }
         outline.verb = outline.want(&["verb"]);
         let names = OUTCOME.into_iter().map(str::to_owned);
-        outline.outcome = outline.tree_of(names.clone());
-        outline.outcome_of_delete = outline.tree_of(names.chain([BODIES[0].to_owned()]));
+        outline.outcome = outline.tree_of(names.clone(), false);
+        outline.outcome_of_delete = outline.tree_of(names.chain([BODIES[0].to_owned()]), false);
         if fields.iter().any(Field::may_be_unseen) {
             for path in gap::PATHS {
                 outline.want(path);
@@ -210,18 +210,18 @@ impl Outline {
 
     /// The tree that holds the sources of a field.
     fn tree(&mut self, field: &Field) -> usize {
-        self.tree_of(field.sources().into_iter())
+        self.tree_of(field.sources().into_iter(), !field.is_in_bodies())
     }
 
-    /// The tree of some members.
-    fn tree_of(&mut self, names: impl Iterator<Item = String>) -> usize {
+    /// The tree of some members, of which scalars may be searched for elements or not.
+    fn tree_of(&mut self, names: impl Iterator<Item = String>, has_scalars: bool) -> usize {
         let members: Members = names
             .map(|name| {
                 let node = self.plan.node(&[&name]);
                 let what = self.plan.node_mut(node);
                 // The text of a scalar is enough.
                 match schema::shape(&name) {
-                    Some(Shape::One) => what.is_wanted = true,
+                    Some(Shape::One) if !has_scalars => what.is_wanted = true,
                     _ => what.is_whole = true,
                 }
                 (name, node)
