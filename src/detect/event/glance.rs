@@ -175,6 +175,11 @@ impl<'d> Glance<'d> {
         }
     }
 
+    /// Leaves the document to the general reader if there is a doubt.
+    fn doubt(&self, is_doubtful: bool) {
+        self.is_unsure.set(self.is_unsure.get() || is_doubtful);
+    }
+
     /// Returns the outcome of the request, as [`Event::outcome`] does.
     pub fn outcome(&self) -> Option<RequestOutcome> {
         *self.outcome.get_or_init(|| {
@@ -183,7 +188,7 @@ impl<'d> Glance<'d> {
             }
             // Flat names have no trees.
             let is_flat = self.leaves.is_flat_tree();
-            self.is_unsure.set(self.is_unsure.get() || is_flat);
+            self.doubt(is_flat);
             let verb = self.first(&["verb"]);
             let is_delete = verb.is_some_and(|verb| verb.starts_with("delete"));
             self.tree_at(self.outline.outcome_tree(is_delete)).outcome()
@@ -213,8 +218,7 @@ impl<'d> Glance<'d> {
         let has = |part: &str| memmem::find(text.as_bytes(), part.as_bytes()).is_some();
         let may_have_it = has(word) || has("\\u");
         // Flat names have no trees.
-        self.is_unsure
-            .set(self.is_unsure.get() || is_flat && may_have_it);
+        self.doubt(is_flat && may_have_it);
         may_have_it.then(|| self.tree_at(self.outline.outcome_tree(false)))
     }
 
@@ -234,7 +238,7 @@ impl<'d> Glance<'d> {
         let node = self.outline.plan().find(&[name]);
         let body = node.map_or("", |node| &self.source[self.leaves.whole(node)]);
         let may_be_flat = self.leaves.is_flat_tree() && self.source.contains(name);
-        self.is_unsure.set(self.is_unsure.get() || may_be_flat);
+        self.doubt(may_be_flat);
         !matches!(body, "" | "null")
     }
 
@@ -287,7 +291,7 @@ impl<'d> Glance<'d> {
                 _ => None,
             };
             let may_occur = trace.is_none_or(|trace| trace.may_occur(self.source));
-            self.is_unsure.set(self.is_unsure.get() || may_occur);
+            self.doubt(may_occur);
         }
         let members = tree
             .into_iter()
